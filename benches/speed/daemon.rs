@@ -172,6 +172,8 @@ pub(crate) struct Setting<'s> {
     pub(crate) simulator: &'s Simulator,
     /// Another build than the one that is measured otherwise.
     pub(crate) binary: Option<&'s Path>,
+    /// Added to its configuration.
+    pub(crate) more: &'s str,
 }
 
 /// `ringdown serve`, ready.
@@ -193,7 +195,8 @@ impl Daemon {
             None => format!("sqlite:{}", database.display()),
         };
         let file = setting.folder.join("ringdown.toml");
-        let text = configuration(public, admin, &url, &setting.simulator.base_url);
+        let mut text = configuration(public, admin, &url, &setting.simulator.base_url);
+        text.push_str(setting.more);
         std::fs::write(&file, text)?;
         let log = File::create(setting.folder.join("log"))?;
         let began = Instant::now();

@@ -11,6 +11,7 @@ mod figures;
 mod noop;
 mod proxy;
 mod report;
+mod rules;
 mod scenarios;
 
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Internal>,
-    /// Which parts: intake, postgres, arrays, storm, tickets, growth; and dedup, which is run
+    /// Which parts: intake, postgres, arrays, storm, tickets, growth, state, rules; and dedup, which is run
     /// only when it is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -138,13 +139,15 @@ fn measure(arguments: &Arguments) -> Fallible<Report> {
         return Ok(report);
     }
     type Part = fn(&mut Bench, &mut Report) -> Fallible<()>;
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 8] = [
         ("intake", Bench::intake),
         ("postgres", Bench::postgres),
         ("arrays", Bench::arrays),
         ("storm", Bench::storm),
         ("tickets", Bench::tickets),
         ("growth", Bench::growth),
+        ("state", Bench::state),
+        ("rules", Bench::rules),
     ];
     for (name, part) in parts {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {

@@ -31,7 +31,7 @@ const ARRAY: u64 = 100;
 const FILL: u64 = 200;
 const QUEUES: u64 = 200;
 /// Waiting calls below and above the rule's threshold.
-const CALM: u32 = 17;
+pub(crate) const CALM: u32 = 17;
 const BREACHING: u32 = 400;
 /// How long the CRM takes.
 const CRM_LATENCY: Duration = Duration::from_millis(10);
@@ -81,6 +81,7 @@ impl Bench {
             postgres: None,
             simulator: &self.simulator,
             binary: None,
+            more: "",
         }
     }
 
@@ -388,7 +389,7 @@ impl Bench {
     }
 }
 
-fn bodies(prefix: &str, waiting: u32) -> Bodies {
+pub(crate) fn bodies(prefix: &str, waiting: u32) -> Bodies {
     Bodies {
         prefix: prefix.to_owned(),
         queues: QUEUES,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::rule_sights::sights;
 use crate::admin::{Judged, RuleBook, Threshold};
-use crate::decide::{Entities, Evaluated, Evaluator, ReadEvent};
+use crate::decide::{Entities, Evaluated, Evaluator, Found, ReadEvent};
 use crate::domain::enrichment::Names;
 use crate::domain::signal::Signal;
 use crate::settings::Settings;
@@ -62,7 +62,11 @@ impl RuleBook for ConfiguredRules {
         let found = findings
             .into_iter()
             .find(|one| *one.key.rule == *rule && *one.key.key == *key);
-        found.map_or_else(BTreeMap::new, |finding| finding.evaluation.readings)
+        let readings = |found: Found| {
+            let rule = self.settings.rules.get(found.rule)?;
+            Some(found.evaluation(rule, &event).readings)
+        };
+        found.and_then(readings).unwrap_or_default()
     }
 
     fn is_duration(&self, reading: &str) -> bool {

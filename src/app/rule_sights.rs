@@ -1,7 +1,6 @@
 //! What each configured rule makes of one event, looked at alone: why an event opened no ticket.
 
 use crate::decide::Evaluated;
-use crate::domain::incident::Verdict;
 use crate::domain::signal::Signal;
 use crate::domain::situation::{RuleSight, Sight, Unmet};
 use crate::settings::{RuleSettings, Settings};
@@ -49,7 +48,7 @@ fn sight(
         return Sight::Failed(fault.problem.clone());
     }
     let mut found = findings.iter().filter(|one| one.rule == index);
-    if found.any(|one| one.evaluation.verdict == Verdict::Breach) {
+    if found.any(|one| one.is_breach()) {
         return Sight::Breach;
     }
     let without = without_finding.iter().find(|one| one.rule == index);

@@ -94,6 +94,12 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
     let help = match (type_of, &compared.constant) {
         (Type::Time, _) => "write timestamp(\"2027-01-01T00:00:00Z\")".to_owned(),
         (Type::Text, _) => format!("write \"{spelt}\" in quotes"),
+        (Type::Number, Constant::Text(text)) if text.trim().parse::<f64>().is_err() => {
+            "compare it with a number".to_owned()
+        }
+        (Type::Flag, Constant::Text(text)) if !matches!(&**text, "true" | "false") => {
+            "compare it with true or false".to_owned()
+        }
         (_, Constant::Text(text)) => format!("write {text} without quotes"),
         (Type::Flag, _) => "compare it with true or false".to_owned(),
         _ => "compare it with a number".to_owned(),

@@ -3,9 +3,10 @@
 
 use super::Depth;
 use super::expressions::verdict;
-use super::kinds::{Kind, Kinds};
+use super::kinds::{Kind, Kinds, Sort};
 use super::names::fields;
 use crate::decide::signal_values;
+use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::settings::{Problem, RuleSettings};
 
 /// Values that differ in every event.
@@ -47,6 +48,8 @@ pub(super) fn check(
         return;
     }
     if let Some(problem) = changes(rule, &path) {
+        found.push(problem);
+    } else if let Some(problem) = shared(rule, &path, kinds) {
         found.push(problem);
     } else if let Some(problem) = lacks_in_recovery(rule, &path, kinds) {
         found.push(problem);
@@ -93,6 +96,65 @@ fn unfilled(rule: &RuleSettings, kinds: &Kinds<'_>, kind: &Kind<'_>) -> Option<P
     );
     let path = format!("rules.{}.key", rule.name);
     Some(Problem::error(&path, reason).with_help(help).within(span))
+}
+
+/// Warns of a key that is the same for different things, although it is filled from events. One
+/// without any placeholder is meant so.
+fn shared(rule: &RuleSettings, path: &str, kinds: &Kinds<'_>) -> Option<Problem> {
+    if rule.key.is_constant() {
+        return None;
+    }
+    let alternatives = kinds.alternatives().into_iter();
+    let mut shared = alternatives.filter(|kinds| {
+        let mut kinds = kinds.iter();
+        kinds.all(|kind| is_shared(rule, kind))
+    });
+    let kind = *shared.next()?.first()?;
+    let key = match kind.sort {
+        Sort::Topic(topic) => topic.subject.key().map(str::to_owned),
+        Sort::Custom(_) => thing_in(&kind.samples.whole).map(|name| format!("{{{{ {name} }}}}")),
+    };
+    let reason = format!(
+        "is the same text for all events of the type `{}`: all that they are about shares one incident",
+        kind.event_type
+    );
+    let problem = Problem::warning(path, reason);
+    Some(problem.with_help(format!("name the thing, such as {}", key?)))
+}
+
+/// Whether two different things have the same key.
+fn is_shared(rule: &RuleSettings, kind: &Kind<'_>) -> bool {
+    let one = &kind.samples.whole;
+    let key = |signal: &Signal| rule.key.render(&signal_values(signal, kind.source)).ok();
+    let Some(key_of_one) = key(one).filter(|_| thing_in(one).is_some()) else {
+        return false;
+    };
+    // The texts of the template itself: a condition in it may hold for one of them.
+    let texts = rule.key.texts().into_iter();
+    let mut others = texts.chain(["another thing".to_owned()]);
+    others.all(|text| {
+        let mut other = one.clone();
+        for field in other.fields.values_mut() {
+            if field.as_text().is_some() {
+                *field = Field::from(text.as_str());
+            }
+        }
+        for label in other.labels.values_mut() {
+            label.clone_from(&text);
+        }
+        key(&other).as_ref() == Some(&key_of_one)
+    })
+}
+
+/// The field that names what a signal is about.
+fn thing_in(signal: &Signal) -> Option<&'static str> {
+    let is_thing = |name: &&&str| {
+        name.ends_with("_id") && !matches!(**name, "organization_id" | "division_id")
+    };
+    let mut names = FIELD_NAMES.iter().filter(is_thing);
+    names
+        .find(|name| signal.fields.contains_key(**name))
+        .copied()
 }
 
 /// Warns of a key with a value that does not stay the same for one thing.

@@ -11,15 +11,19 @@
 mod breach;
 mod comparisons;
 mod expressions;
+mod idle;
 mod key;
 mod kinds;
 mod known;
 mod leftovers;
+mod lookups;
+mod members;
 mod names;
 mod overlap;
 mod place;
 mod plain_text;
 mod ranges;
+mod reachable;
 mod sample;
 mod spans;
 mod statuses;
@@ -27,10 +31,12 @@ mod tickets;
 mod values;
 mod words;
 
+use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_RULE;
 use crate::settings::{Level, Problem, RuleSettings, Settings};
 use kinds::Kinds;
 use known::Known;
+use lookups::Lookups;
 use place::{Place, places};
 use tickets::Tickets;
 
@@ -43,10 +49,13 @@ enum Depth {
     All,
 }
 
-/// Everything that is wrong with the rules and templates of `settings`, or looks wrong.
-pub(crate) fn check(settings: &Settings) -> Vec<Problem> {
+/// Everything that is wrong with the rules and templates of `settings`, or looks wrong at `now`.
+pub(crate) fn check(settings: &Settings, now: Timestamp) -> Vec<Problem> {
     let mut found = look(settings, Depth::All);
     plain_text::check(settings, &mut found);
+    members::check(settings, &mut found);
+    spans::check(settings, &mut found);
+    idle::check(settings, now, &mut found);
     leftovers::check(settings, &mut found);
     without_repetition(found)
 }
@@ -65,22 +74,26 @@ fn look(settings: &Settings, depth: Depth) -> Vec<Problem> {
     let known = Known::of(settings);
     let mut found = Vec::new();
     let mut tickets = Tickets::of(settings);
+    let mut lookups = Lookups::default();
     for rule in settings.rules.iter().filter(|rule| rule.name != OWN_RULE) {
         let kinds = known.kinds_of(rule);
         // What is found of one rule does not depend on what was found of others.
         let mut of_rule = Vec::new();
         if depth == Depth::All {
             names::check_events(rule, &kinds, &mut of_rule);
-            spans::check(rule, settings, &mut of_rule);
         }
         if kinds.are_understood() {
             let places = places(rule);
             check_rule(rule, &places, &kinds, depth, &mut of_rule);
             tickets.try_rule(rule, &places, &kinds, depth);
         }
+        if depth == Depth::All {
+            lookups.note(rule, &kinds, settings);
+        }
         found.extend(of_rule);
     }
     found.extend(tickets.problems());
+    lookups.check(&mut found);
     found
 }
 
@@ -107,6 +120,7 @@ fn check_rule(
         comparisons::check_swapped(rule, places, found);
         statuses::check_meaning(rule, kinds, found);
         overlap::check(rule, places, found);
+        reachable::check(rule, places, kinds, found);
     }
     expressions::check_failures(rule, places, kinds, found);
     if is_all {

@@ -76,12 +76,26 @@ pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut V
         {
             continue;
         }
-        let usual = catalogue::topics().map(|topic| topic.event_type);
-        if let Some(meant) = nearest(&kind.event_type, usual) {
+        let mut usual = catalogue::topics().map(|topic| topic.event_type);
+        if let Some(meant) = usual.find(|usual| is_slip_of(&kind.event_type, usual)) {
             let reason = format!("`{}` is no usual event type", kind.event_type);
             found.push(at(&kind.event_type, reason).suggesting(Some(meant)));
         }
     }
+}
+
+/// Whether `event_type` is `usual` with a slip in its last part. A sender may have events of its own:
+/// `abandoned` is another word than `waiting`.
+fn is_slip_of(event_type: &str, usual: &str) -> bool {
+    const MOST: usize = 2;
+    let last = |name: &'_ str| name.rsplit_once('.').map(|(_, last)| last.to_lowercase());
+    let (Some(given), Some(wanted)) = (last(event_type), last(usual)) else {
+        return false;
+    };
+    let is_short = given.len().min(wanted.len()) > MOST && wanted.starts_with(&given);
+    let distance = strsim::damerau_levenshtein(event_type, usual);
+    distance <= MOST
+        || (is_short && event_type.len() < usual.len() && nearest(event_type, [usual]).is_some())
 }
 
 /// The event type that was most likely meant.

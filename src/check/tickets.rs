@@ -1,12 +1,12 @@
 //! Ticket fields and groups of outages that cannot be filled from the events of a rule.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::rc::Rc;
 
 use super::Depth;
 use super::breach::context;
 use super::kinds::{Kind, Kinds};
+use super::members;
 use super::place::Place;
 use super::values::{copy_readings, variants};
 use crate::decide::signal_values;
@@ -41,7 +41,7 @@ struct Failed {
     path: String,
     problem: String,
     missing: Vec<String>,
-    span: Option<Range<usize>>,
+    template: Template,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ struct Found {
 struct Failure {
     rules: Vec<String>,
     missing: Vec<String>,
-    span: Option<Range<usize>>,
+    template: Template,
 }
 
 impl<'s> Tickets<'s> {
@@ -155,7 +155,7 @@ impl<'s> Tickets<'s> {
         let failure = self.found.entry(found).or_insert_with(|| Failure {
             rules: Vec::new(),
             missing: failed.missing.clone(),
-            span: failed.span.clone(),
+            template: failed.template.clone(),
         });
         if !failure.rules.contains(&rule.name) {
             failure.rules.push(rule.name.clone());
@@ -183,16 +183,18 @@ impl Failed {
         Self {
             path,
             problem: error.problem,
-            span: error
-                .missing
-                .first()
-                .and_then(|name| template.span_of(name)),
+            template: template.clone(),
             missing: error.missing,
         }
     }
 }
 
 fn problem(found: Found, failure: Failure) -> Problem {
+    let missing = failure.missing.first();
+    if let Some(unknown) = missing.and_then(|name| members::unknown(name)) {
+        let problem = Problem::error(found.path, unknown.reason.as_str());
+        return unknown.explain(problem, &failure.template);
+    }
     let rules = in_words(&failure.rules);
     let is_group = found.path.ends_with(".group_by");
     let (level, what) = match (found.is_always, is_group) {
@@ -210,7 +212,10 @@ fn problem(found: Found, failure: Failure) -> Problem {
             (Level::Warning, what)
         }
     };
-    let help = failure.missing.first().map(|name| {
+    let span = missing.and_then(|name| failure.template.span_of(name));
+    let without_name = (missing.is_none() && found.problem.contains("is missing"))
+        .then(|| "write an alternative after it, such as `or 'unknown'`".to_owned());
+    let help = missing.map(|name| {
         let effect = match is_group {
             true => "",
             false => "; without it such a breach becomes a review item, and opens no ticket",
@@ -219,10 +224,10 @@ fn problem(found: Found, failure: Failure) -> Problem {
     });
     let problem = Problem {
         level,
-        help,
+        help: help.or(without_name),
         ..Problem::error(found.path, format!("{what}: {}", found.problem))
     };
-    problem.within(failure.span)
+    problem.within(span)
 }
 
 fn in_words(rules: &[String]) -> String {

@@ -10,11 +10,36 @@ use crate::normalise::catalogue::Words;
 use crate::rules::{Constant, Operand, nearest, span_of};
 use crate::settings::{Problem, RuleSettings};
 
+/// Other words for media types.
+const MEDIA_TYPES: &[(&str, &str)] = &[
+    ("phone", "voice"),
+    ("call", "voice"),
+    ("calls", "voice"),
+    ("telephone", "voice"),
+    ("telephony", "voice"),
+    ("mail", "email"),
+    ("e-mail", "email"),
+    ("sms", "message"),
+    ("whatsapp", "message"),
+    ("messaging", "message"),
+    ("webchat", "chat"),
+];
+
 /// What is known of a field's texts in the events of a rule.
 struct Known<'k> {
     words: BTreeSet<&'k str>,
-    /// Whether there are no others.
-    is_all: bool,
+    extent: Extent,
+}
+
+/// How much of a field's texts is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extent {
+    /// There are no others.
+    All,
+    /// Others are hardly ever seen.
+    Usual,
+    /// Senders write others, too.
+    Some,
 }
 
 /// Warns of texts that a field of the rule's events never has.
@@ -30,6 +55,7 @@ pub(super) fn check(
             continue;
         };
         let Some(known) = known(rule, name, kinds) else {
+            found.extend(wildcard(place, name, word));
             continue;
         };
         if known.words.contains(word.as_str()) {
@@ -44,15 +70,25 @@ pub(super) fn check(
             let (given, meant) = (word.to_lowercase(), meant.to_lowercase());
             word.len() > 3 && strsim::damerau_levenshtein(&given, &meant) == 1
         };
-        let reason = match (other_case, meant) {
-            (Some(_), _) => format!("`{name}` is never \"{word}\": upper and lower case differ"),
-            (None, _) if known.is_all => format!("`{name}` is never \"{word}\""),
-            (None, Some(meant)) if is_slip(meant) => format!("\"{word}\" is no usual `{name}`"),
+        let by_other_word = || {
+            let mut others = MEDIA_TYPES.iter().filter(|_| name == "media_type");
+            others
+                .find(|(other, _)| word.eq_ignore_ascii_case(other))
+                .map(|(_, meant)| *meant)
+        };
+        let meant = meant.or_else(by_other_word);
+        let reason = match (other_case, known.extent, meant) {
+            (Some(_), _, _) => format!("`{name}` is never \"{word}\": upper and lower case differ"),
+            (None, Extent::All, _) => format!("`{name}` is never \"{word}\""),
+            (None, Extent::Usual, _) => format!("\"{word}\" is no usual `{name}`"),
+            (None, Extent::Some, Some(meant)) if is_slip(meant) => {
+                format!("\"{word}\" is no usual `{name}`")
+            }
             _ => continue,
         };
         let problem = Problem::warning(&place.path, reason).suggesting(meant);
-        let problem = match (other_case, known.is_all) {
-            (None, true) => {
+        let problem = match (other_case, known.extent) {
+            (None, Extent::All | Extent::Usual) => {
                 let all = words().collect::<Vec<_>>().join(", ");
                 problem.with_help(format!("it is one of {all}"))
             }
@@ -62,24 +98,42 @@ pub(super) fn check(
     }
 }
 
+/// A text with a sign that stands for any text in other languages.
+fn wildcard(place: &Place<'_>, name: &str, word: &str) -> Option<Problem> {
+    let begin = word.trim_end_matches(['*', '%']);
+    let is_wildcard = begin.len() < word.len() && !begin.is_empty() && !begin.ends_with(' ');
+    if !is_wildcard || begin.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    let sign = word.get(begin.len()..begin.len() + 1)?;
+    let reason =
+        format!("`{sign}` stands for itself in a comparison: `{name}` is hardly ever \"{word}\"");
+    let problem = Problem::warning(&place.path, reason);
+    let help = format!("write {name}.startsWith('{begin}')");
+    Some(
+        problem
+            .with_help(help)
+            .within(span_of(place.expression.source(), word)),
+    )
+}
+
 /// What is known of the texts of the field `name`; `None`: it may have any.
 fn known<'k>(rule: &'k RuleSettings, name: &str, kinds: &'k Kinds<'_>) -> Option<Known<'k>> {
     match name {
         "source" => {
             let sources = kinds.all.iter().map(|kind| kind.source);
             let words = sources.chain([POLL_SOURCE, STATUS_SOURCE]).collect();
-            Some(Known {
-                words,
-                is_all: true,
-            })
+            let extent = Extent::All;
+            Some(Known { words, extent })
         }
         "event_type" => {
             let types = rule.events.iter().map(String::as_str);
-            let is_all = rule.events.iter().all(|one| one != "*");
-            Some(Known {
-                words: types.collect(),
-                is_all,
-            })
+            let extent = match rule.events.iter().any(|one| one == "*") {
+                true => Extent::Some,
+                false => Extent::All,
+            };
+            let words = types.collect();
+            Some(Known { words, extent })
         }
         _ => in_catalogue(name, kinds),
     }
@@ -88,8 +142,9 @@ fn known<'k>(rule: &'k RuleSettings, name: &str, kinds: &'k Kinds<'_>) -> Option
 fn in_catalogue<'k>(name: &str, kinds: &'k Kinds<'_>) -> Option<Known<'k>> {
     let mut known = Known {
         words: BTreeSet::new(),
-        is_all: true,
+        extent: Extent::All,
     };
+    let limit = |known: &mut Known<'_>, extent| known.extent = known.extent.max(extent);
     for kind in &kinds.all {
         let Some(Field::Text(_)) = kind.samples.whole.fields.get(name) else {
             continue;
@@ -98,7 +153,7 @@ fn in_catalogue<'k>(name: &str, kinds: &'k Kinds<'_>) -> Option<Known<'k>> {
             Sort::Topic(topic) => topic.field(name)?,
             // It is brought into lower case.
             Sort::Custom(_) if name == "media_type" => {
-                known.is_all = false;
+                limit(&mut known, Extent::Some);
                 continue;
             }
             // Its sender writes what it likes.
@@ -109,12 +164,12 @@ fn in_catalogue<'k>(name: &str, kinds: &'k Kinds<'_>) -> Option<Known<'k>> {
             Words::Only(words) => known.words.extend(words),
             Words::Usual(words) => {
                 known.words.extend(words);
-                known.is_all = false;
+                limit(&mut known, Extent::Usual);
             }
             Words::Sort => {
                 let singles = kind.samples.single.iter();
                 known.words.extend(singles.filter_map(|one| one.text(name)));
-                known.is_all = false;
+                limit(&mut known, Extent::Some);
             }
         }
     }

@@ -8,6 +8,7 @@ use super::columns::{Screen, Style};
 use super::outcome::{Failed, Outcome, USAGE};
 use super::{Global, Output, print, write_out};
 use crate::check::{check, errors};
+use crate::clock::Clock;
 use crate::settings::{Level, LoadError, Loaded, Loader, Problem, documents, report};
 use crate::targets;
 use crate::text::{visible, visible_json};
@@ -94,7 +95,7 @@ fn load_from(global: &Global, offline: Offline) -> Result<Loaded, LoadError> {
 
 fn tried(loaded: Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
     let mut loaded = loaded?;
-    let found = check(&loaded.settings).into_iter();
+    let found = check(&loaded.settings, Clock::System.now()).into_iter();
     let found: Vec<Problem> = found
         .map(|problem| loaded.sources.located(problem))
         .collect();

@@ -1,10 +1,11 @@
 //! `ringdown explain`: what would happen to a payload, step by step, without doing it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -30,6 +31,12 @@ use crate::rules::Routed;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
 
+const REPETITION: &str =
+    "a repetition: an event with this id came before; it is answered 202, and changes nothing";
+
+/// Files arrive so far apart: what has neither an id nor a time is told apart by its arrival.
+const APART: Duration = Duration::from_secs(1);
+
 /// Say step by step what would happen to a payload.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
@@ -52,15 +59,23 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
         evaluator: Evaluator::new(Arc::clone(&settings)),
         settings,
         entities: Entities::default(),
+        seen: HashSet::new(),
     };
     let bodies: Vec<Vec<u8>> = args
         .files
         .iter()
         .map(|file| read(file))
         .collect::<Result<_, _>>()?;
+    // The last one arrives now.
+    let spans = (0..bodies.len()).rev().map(|later| {
+        let later = u32::try_from(later).unwrap_or(u32::MAX);
+        APART.saturating_mul(later)
+    });
+    let now = Clock::System.now();
     let explained: Vec<Value> = bodies
         .into_iter()
-        .flat_map(|body| explainer.explain_body(body))
+        .zip(spans)
+        .flat_map(|(body, span)| explainer.explain_body(body, now.minus(span)))
         .collect();
     report(global.output, &explained);
     let misfits = explained.iter().any(goes_to_review);
@@ -78,6 +93,8 @@ struct Explainer {
     source: String,
     /// How the things stand that the payloads so far have told of.
     entities: Entities,
+    /// The ids of the events so far.
+    seen: HashSet<String>,
 }
 
 /// The event itself, or a breach from which no ticket could be written.
@@ -149,11 +166,10 @@ impl Explainer {
         })
     }
 
-    fn explain_body(&mut self, body: Vec<u8>) -> Vec<Value> {
+    fn explain_body(&mut self, body: Vec<u8>, now: Timestamp) -> Vec<Value> {
         let Some(format) = self.format() else {
             return vec![json!({"review": "unknown source"})];
         };
-        let now = Clock::System.now();
         match normalise::read_body(&format, body, now) {
             normalise::Body::Events(items) => {
                 let items = items.into_iter();
@@ -176,6 +192,10 @@ impl Explainer {
         let mut explained = json!({"event_id": item.read.event_id});
         if let Ok(value) = normalise::parse(&item.text) {
             explained["shape"] = json!(normalise::describe_shape(format, &value));
+        }
+        if !self.seen.insert(item.read.event_id.clone()) {
+            explained["nothing"] = json!(REPETITION);
+            return explained;
         }
         match item.read.outcome {
             normalise::Outcome::Nothing(why) => explained["nothing"] = json!(why),
@@ -244,9 +264,12 @@ impl Explainer {
             .iter()
             .map(|one| json!({"rule": name(one.rule), "status": one.unknown_status}))
             .collect();
-        explained["rules"] = findings
-            .iter()
-            .map(|finding| finding_json(settings, &self.source, finding))
+        let whole = findings.into_iter().filter_map(|found| {
+            let rule = settings.rules.get(found.rule)?;
+            Some(found.whole(rule, &event))
+        });
+        explained["rules"] = whole
+            .map(|finding| finding_json(settings, &self.source, &finding))
             .collect();
         if !faults.is_empty() {
             let problems: Vec<String> = faults.into_iter().map(|one| one.problem).collect();

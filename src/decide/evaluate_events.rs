@@ -1,11 +1,11 @@
 //! Evaluates the events of a batch away from the async threads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::error::DecideError;
-use super::evaluate::{Entities, Evaluated, Finding, ReadEvent};
+use super::evaluate::{Entities, Evaluated, Found, ReadEvent};
 use super::load_entities::load_entities;
 use super::resources::Resources;
 use crate::domain::identity::IncidentKey;
@@ -75,7 +75,7 @@ impl EvaluatedEvents {
         }
     }
 
-    fn findings(&self) -> impl Iterator<Item = (&JournalEvent, &Finding)> {
+    fn findings(&self) -> impl Iterator<Item = (&JournalEvent, &Found)> {
         let findings = self.events.iter().filter_map(|(event, evaluated)| {
             let Evaluated::Findings { findings, .. } = evaluated else {
                 return None;
@@ -85,15 +85,23 @@ impl EvaluatedEvents {
         findings.flat_map(|(event, findings)| findings.iter().map(move |one| (event, one)))
     }
 
-    /// The keys of all findings, each once.
+    /// The keys of all breaches, each once.
     pub(super) fn keys(&self) -> Vec<IncidentKey> {
-        let keys: BTreeSet<&IncidentKey> = self.findings().map(|(_, one)| &one.key).collect();
+        let breaching = self.findings().filter(|(_, one)| one.is_breach());
+        let keys: BTreeSet<&IncidentKey> = breaching.map(|(_, one)| &one.key).collect();
+        keys.into_iter().cloned().collect()
+    }
+
+    /// The keys of all other findings, each once. These change an incident, and begin none.
+    pub(super) fn quiet_keys(&self) -> Vec<IncidentKey> {
+        let quiet = self.findings().filter(|(_, one)| !one.is_breach());
+        let keys: HashSet<&IncidentKey> = quiet.map(|(_, one)| &one.key).collect();
         keys.into_iter().cloned().collect()
     }
 
     /// The keys of breaches whose rule needs several of them, each once.
     pub(super) fn counted_keys(&self, settings: &Settings) -> Vec<IncidentKey> {
-        let is_counted = |finding: &Finding| {
+        let is_counted = |finding: &Found| {
             let rule = settings.rules.get(finding.rule);
             rule.is_some_and(|rule| rule.at_least > 1)
         };
@@ -104,7 +112,7 @@ impl EvaluatedEvents {
 
     /// The sources and keys of breaches.
     pub(super) fn breaches(&self) -> BTreeSet<(String, IncidentKey)> {
-        let breaches = self.findings().filter(|(_, one)| one.breach.is_some());
+        let breaches = self.findings().filter(|(_, one)| one.is_breach());
         breaches
             .map(|(event, finding)| (event.source.to_string(), finding.key.clone()))
             .collect()
@@ -112,7 +120,7 @@ impl EvaluatedEvents {
 
     /// The outages that breaches count for.
     pub(super) fn groups(&self) -> BTreeSet<IncidentKey> {
-        let groups = self.findings().filter_map(|(_, one)| one.group.clone());
+        let groups = self.findings().filter_map(|(_, one)| one.group().cloned());
         groups.collect()
     }
 

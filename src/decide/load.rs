@@ -23,6 +23,8 @@ const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(super) struct Scope {
     pub(super) keys: Vec<IncidentKey>,
+    /// Keys of findings that change nothing where no incident has them.
+    pub(super) quiet: Vec<IncidentKey>,
     /// Keys of outages, besides those of the keys' incidents.
     pub(super) groups: BTreeSet<IncidentKey>,
     /// Sources and keys of breaches.
@@ -42,11 +44,16 @@ pub(super) async fn load(
     now: Timestamp,
 ) -> Result<Loaded, DecideError> {
     let settings = &resources.settings;
-    let mut records = deciding.load_keys(&scope.keys).await?;
+    let mut keys: BTreeSet<IncidentKey> = scope.keys.into_iter().collect();
+    let mut quiet = scope.quiet;
+    quiet.retain(|key| !keys.contains(key));
+    keys.extend(deciding.with_incidents(quiet).await?);
+    let keys: Vec<IncidentKey> = keys.into_iter().collect();
+    let mut records = deciding.load_keys(&keys).await?;
     let mut groups = scope.groups;
     groups.extend(open_incidents(&records).filter_map(|record| group_of(&record.incident)));
     let groups: Vec<IncidentKey> = groups.into_iter().collect();
-    let mut sources = limited_sources(&records, &scope.keys, scope.breaches);
+    let mut sources = limited_sources(&records, &keys, scope.breaches);
     sources.extend(scope.due_sources);
     let mut missing = groups.clone();
     missing.extend(flood_keys(sources.keys()));

@@ -31,8 +31,8 @@ mod worker;
 pub(crate) use batch::{maintenance_over, render_again};
 pub use error::DecideError;
 pub(crate) use evaluate::{
-    Breach, Entities, Evaluated, Evaluator, Finding, ReadEvent, Timeliness, signal_values,
+    Breach, Entities, Evaluated, Evaluator, Finding, Found, ReadEvent, Timeliness, signal_values,
 };
 pub(crate) use outage_key::outage_of;
-pub(crate) use ticket_text::{create_fields, with_incident};
+pub(crate) use ticket_text::{INCIDENT_VALUES, OUTAGE_VALUES, create_fields, with_incident};
 pub use worker::Decider;

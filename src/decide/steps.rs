@@ -69,6 +69,7 @@ async fn decide_evaluated(
     keys.extend(flood_keys(breaches.iter().map(|(source, _)| source)));
     let scope = Scope {
         keys,
+        quiet: evaluated.quiet_keys(),
         groups: evaluated.groups(),
         breaches,
         counted: evaluated.counted_keys(&resources.settings),

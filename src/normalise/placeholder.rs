@@ -4,27 +4,26 @@
 //! transformer `<queueId>`, and Architect `NOT_SET`. Taken for an id, one such text would make one
 //! incident of all entities.
 
-/// Words by which languages say that there is no value, in lower case.
-const NOTHING: &[&str] = &[
-    "null",
+/// Texts by which languages say that there is no value, in lower case. Nobody means something by them.
+const UNFILLED: &[&str] = &[
     "undefined",
-    "none",
-    "nil",
     "nan",
     "n/a",
+    "#n/a",
     "not_set",
     "[object object]",
     "(null)",
-];
-
-/// Texts that senders write where an event has no id of its own.
-const NO_ID: &[&str] = &[
+    "<null>",
     "-",
-    "?",
-    "0",
-    "unknown",
+    "--",
     "00000000-0000-0000-0000-000000000000",
 ];
+
+/// Words that are no id and no name, in lower case. A status may be such a word.
+const NOTHING: &[&str] = &["null", "none", "nil", "?"];
+
+/// Texts that senders write where an event has no id of its own.
+const NO_ID: &[&str] = &["0", "unknown"];
 
 /// Beginnings and ends between which a template has a variable, wherever they stand in a text.
 const ANYWHERE: &[(&str, &str)] = &[
@@ -36,6 +35,7 @@ const ANYWHERE: &[(&str, &str)] = &[
     ("%{", "}"),
     ("<%", "%>"),
     ("$(", ")"),
+    ("#[", "]"),
 ];
 
 /// Beginnings and ends around a text that is nothing but a variable.
@@ -43,6 +43,8 @@ const WHOLE: &[(&str, &str)] = &[
     ("{", "}"),
     ("<", ">"),
     ("[", "]"),
+    ("[[", "]]"),
+    ("<<", ">>"),
     ("%", "%"),
     ("__", "__"),
     ("$input.", ""),
@@ -55,6 +57,9 @@ const WHOLE: &[(&str, &str)] = &[
 
 /// Whether `text` is, or contains, a placeholder.
 pub(super) fn is_placeholder(text: &str) -> bool {
+    if is_one_of(text, UNFILLED) {
+        return true;
+    }
     // The one look that ordinary texts need.
     let signs = ['$', '{', '<', '%', '['];
     if !text.contains(signs) && !text.starts_with([':', '@', '_']) {
@@ -69,30 +74,38 @@ pub(super) fn is_placeholder(text: &str) -> bool {
             .and_then(|rest| rest.strip_suffix(end))
             .is_some_and(is_name)
     };
-    ANYWHERE.iter().any(inside) || WHOLE.iter().any(whole) || is_plain_variable(text)
+    ANYWHERE.iter().any(inside)
+        || WHOLE.iter().any(whole)
+        || is_plain_variable(text)
+        || is_call(text)
 }
 
-/// Whether `text` is no id and no name. A status may be such a word.
+/// Whether `text` is no id and no name.
 pub(super) fn is_nothing(text: &str) -> bool {
-    let longest = NOTHING.iter().map(|word| word.len()).max();
-    text.len() <= longest.unwrap_or_default()
-        && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word))
+    is_one_of(text, UNFILLED) || is_one_of(text, NOTHING)
+}
+
+fn is_one_of(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// Whether `text` cannot be the id of one event. Taken for one, every later event that lacks its id too
 /// would be a repetition of the first, and be lost.
 pub(super) fn is_no_event_id(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty()
-        || is_placeholder(text)
-        || is_nothing(text)
-        || NO_ID.iter().any(|word| text.eq_ignore_ascii_case(word))
+    text.is_empty() || is_placeholder(text) || is_nothing(text) || is_one_of(text, NO_ID)
 }
 
 /// `$entityId`.
 fn is_plain_variable(text: &str) -> bool {
     text.strip_prefix('$')
         .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_name(name))
+}
+
+/// `@triggerBody()?['id']`, an expression of Azure Logic Apps.
+fn is_call(text: &str) -> bool {
+    let call = text.strip_prefix('@').and_then(|rest| rest.split_once('('));
+    call.is_some_and(|(name, rest)| is_name(name) && rest.contains(')'))
 }
 
 /// A name such as `queueId` or `input.entityId`; it begins with a letter.
@@ -133,6 +146,21 @@ mod tests {
             "__entityId__",
             ":entityId",
             "@entityId",
+            "@triggerBody()?['queueId']",
+            "@{triggerOutputs()['body']}",
+            "@items('Each')['id']",
+            "%QUEUE_ID%",
+            "$QUEUE",
+            "__queue__",
+            "[[queueId]]",
+            "<<queueId>>",
+            "#[payload.id]",
+            "undefined",
+            "NOT_SET",
+            "N/A",
+            "[object Object]",
+            "-",
+            "00000000-0000-0000-0000-000000000000",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
@@ -140,14 +168,7 @@ mod tests {
 
     #[test]
     fn words_for_no_value_are_no_names() {
-        for text in [
-            "null",
-            "undefined",
-            "None",
-            "NOT_SET",
-            "N/A",
-            "[object Object]",
-        ] {
+        for text in ["null", "undefined", "None", "?", "N/A", "[object Object]"] {
             assert!(is_nothing(text), "{text}");
         }
         for text in ["Nonesuch", "nullable", "0", "not set up", "Sales N/A"] {
@@ -174,6 +195,10 @@ mod tests {
             "_internal",
             "a@b.example",
             ":5060 is closed",
+            "@home (Berlin)",
+            "10000000-0000-0000-0000-000000000000",
+            "none",
+            "Sales - EMEA",
             "203.0.113.17:5061: No response",
         ] {
             assert!(!is_placeholder(text), "{text}");

@@ -177,11 +177,7 @@ impl Expression {
         context.set_variable_resolver(&resolver);
         match context.resolve(&self.parsed) {
             Ok(Value::Bool(holds)) => Ok(Some(holds)),
-            Ok(other) => {
-                let given = failure::kind_of(other.type_of());
-                let problem = format!("it gives {given}, not true or false");
-                Err(self.failed(failure::Words::of(problem)))
-            }
+            Ok(other) => Err(self.failed(failure::no_verdict(&other))),
             Err(ExecutionError::UndeclaredReference(_) | ExecutionError::NoSuchKey(_)) => Ok(None),
             Err(error) => Err(self.failed(failure::words(&error))),
         }

@@ -14,7 +14,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    pub(super) const fn of(problem: String) -> Self {
+    const fn of(problem: String) -> Self {
         Self {
             problem,
             help: None,
@@ -44,14 +44,90 @@ pub(super) fn words(error: &ExecutionError) -> Words {
             Words::of(format!("{left} cannot be compared with {right}"))
         }
         ExecutionError::NoSuchOverload(overload) => no_overload(overload),
-        ExecutionError::FunctionError { function, message } => {
-            Words::of(format!("`{function}`: {message}"))
+        ExecutionError::FunctionError { function, message } => of_function(function, message),
+        ExecutionError::UnsupportedIndex(_, of) => no_parts(kind_of(of.type_of())),
+        ExecutionError::IndexOutOfBounds(_) => Words::of("a list has fewer entries".to_owned()),
+        ExecutionError::Overflow(..) => Words::of("a number becomes too great".to_owned()),
+        ExecutionError::InvalidArgumentCount { expected, actual } => Words::of(format!(
+            "a function takes {expected} values in its brackets, and has {actual}"
+        )),
+        ExecutionError::MissingArgumentOrTarget => {
+            Words::of("a function lacks a value in its brackets".to_owned())
+        }
+        ExecutionError::NotSupportedAsMethod { method, target } => {
+            let of = kind_of(target.type_of());
+            Words::of(format!("`{method}` of {of} does not exist"))
+        }
+        ExecutionError::UnsupportedTargetType { target } => {
+            let of = kind_of(target.type_of());
+            Words::of(format!("a function cannot be used with {of}"))
         }
         ExecutionError::UnexpectedType { got, want } => {
             let (got, want) = (kind_called(got), kind_called(want));
             Words::of(format!("expected {want}, found {got}"))
         }
-        other => Words::of(other.to_string()),
+        _ => Words::of("it cannot be computed".to_owned()),
+    }
+}
+
+/// A result that is no verdict.
+pub(super) fn no_verdict(given: &Value) -> Words {
+    let given = given.type_of();
+    let help = match given {
+        ValueType::Int | ValueType::UInt | ValueType::Float => {
+            Some("compare it with a number, such as `> 5`")
+        }
+        ValueType::String => Some("compare it with a text, such as `== \"UP\"`"),
+        _ => None,
+    };
+    Words {
+        help: help.map(str::to_owned),
+        ..Words::of(format!("it gives {}, not true or false", kind_of(given)))
+    }
+}
+
+/// A function that cannot read its text.
+fn of_function(function: &str, message: &str) -> Words {
+    let (problem, help) = match function {
+        "duration" => (
+            "a text is no duration".to_owned(),
+            "write it as in duration(\"90s\") or duration(\"1h30m\")",
+        ),
+        "timestamp" => (
+            "a text is no time".to_owned(),
+            "write it as in timestamp(\"2027-01-01T00:00:00Z\")",
+        ),
+        "int" | "uint" | "double" => (
+            "a text is no number".to_owned(),
+            "compare the text itself, such as error_code == \"408\"",
+        ),
+        "matches" => {
+            // The last line of such an error says what is wrong.
+            let last = message.lines().last().unwrap_or_default();
+            let reason = last.trim().trim_start_matches("error: ");
+            (
+                format!("the pattern of `matches` is no regular expression: {reason}"),
+                "write a backslash before a sign that is meant itself, such as \\\\( or \\\\.",
+            )
+        }
+        "timezone" => (
+            "a text is no time zone".to_owned(),
+            "write it as in timestamp.getHours(\"Europe/Berlin\")",
+        ),
+        other => return Words::of(format!("`{other}` cannot be computed")),
+    };
+    Words {
+        help: Some(help.to_owned()),
+        ..Words::of(problem)
+    }
+}
+
+fn no_parts(of: &str) -> Words {
+    Words {
+        help: Some(
+            "use `startsWith`, `endsWith`, `contains` or `matches` for a part of a text".to_owned(),
+        ),
+        ..Words::of(format!("{of} has no parts in [ ]"))
     }
 }
 
@@ -87,6 +163,9 @@ fn no_overload(overload: &OverloadError) -> Words {
     let name = overload.function();
     let sign = name.trim_matches('_');
     let is_operator = sign != name;
+    if let ("[_]", [of, ..]) = (sign, kinds.as_slice()) {
+        return no_parts(of);
+    }
     let has = |wanted: &str| kinds.contains(&wanted);
     let help = (is_operator && has("a duration") && has("a number"))
         .then(|| "a reading is in seconds: write their number alone".to_owned());
@@ -106,7 +185,7 @@ fn no_overload(overload: &OverloadError) -> Words {
 }
 
 /// The name of a type for people.
-pub(super) const fn kind_of(value: ValueType) -> &'static str {
+const fn kind_of(value: ValueType) -> &'static str {
     match value {
         ValueType::Int | ValueType::UInt | ValueType::Float => "a number",
         ValueType::String => "a text",
@@ -128,7 +207,8 @@ fn kind_called(name: &str) -> &str {
         "google.protobuf.Timestamp" => "a time",
         "list" | "iterable" => "a list",
         "null_type" => "nothing",
-        other => other,
+        "map" => "a table",
+        _ => "something else",
     }
 }
 
@@ -138,42 +218,78 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::rules::Expression;
 
+    /// Expressions, what is said of them, and the help.
+    const FAILURES: &[(&str, &str, Option<&str>)] = &[
+        (
+            "metrics[oWaiting].count * 100 < 80",
+            "`100` has none",
+            Some("write 100.0"),
+        ),
+        ("metrics[oWaiting].count / 0 > 1", "divides by zero", None),
+        ("1 / 0 > 1", "divides by zero", None),
+        (
+            "metrics[oWaiting].count > duration('5m')",
+            "`>` cannot join a number and a duration",
+            Some("a reading is in seconds: write their number alone"),
+        ),
+        (
+            "metrics[oWaiting].count.contains('5')",
+            "`contains` of a number",
+            None,
+        ),
+        ("status > 5", "a text", None),
+        (
+            "status",
+            "it gives a text, not true or false",
+            Some("compare it with a text, such as `== \"UP\"`"),
+        ),
+        (
+            "status.matches('(')",
+            "no regular expression: unclosed group",
+            Some("write a backslash before a sign that is meant itself, such as \\\\( or \\\\."),
+        ),
+        (
+            "duration('5 minutes') > duration('1m')",
+            "a text is no duration",
+            Some("write it as in duration(\"90s\") or duration(\"1h30m\")"),
+        ),
+        (
+            "timestamp('yesterday') < timestamp",
+            "a text is no time",
+            Some("write it as in timestamp(\"2027-01-01T00:00:00Z\")"),
+        ),
+        (
+            "timestamp.getHours('Berlin') > 8",
+            "a text is no time zone",
+            Some("write it as in timestamp.getHours(\"Europe/Berlin\")"),
+        ),
+        (
+            "int(status) > 3",
+            "a text is no number",
+            Some("compare the text itself, such as error_code == \"408\""),
+        ),
+        (
+            "status[0] == 'D'",
+            "a text has no parts in [ ]",
+            Some("use `startsWith`, `endsWith`, `contains` or `matches` for a part of a text"),
+        ),
+    ];
+
     #[test]
     fn a_failure_is_told_without_the_words_of_the_engine() {
         let mut signal = Signal::new("an event", "a type", Timestamp::default());
         signal.fields.insert("status", "DOWN".into());
         let reading = [("count".to_owned(), 5.0)].into();
         signal.metrics.insert("oWaiting".to_owned(), reading);
-        for (source, problem, help) in [
-            (
-                "metrics[oWaiting].count * 100 < 80",
-                "`100` has none",
-                Some("write 100.0"),
-            ),
-            ("metrics[oWaiting].count / 0 > 1", "divides by zero", None),
-            ("1 / 0 > 1", "divides by zero", None),
-            (
-                "metrics[oWaiting].count > duration('5m')",
-                "`>` cannot join a number and a duration",
-                Some("a reading is in seconds: write their number alone"),
-            ),
-            (
-                "metrics[oWaiting].count.contains('5')",
-                "`contains` of a number",
-                None,
-            ),
-            ("status > 5", "a text", None),
-            ("status", "it gives a text, not true or false", None),
-            ("status.matches('(')", "`matches`", None),
-        ] {
+        for (source, problem, help) in FAILURES {
             let expression = Expression::parse(source).unwrap();
             let error = expression.holds(&signal, "genesys").unwrap_err();
             assert!(
-                error.problem.contains(problem),
+                error.problem.contains(*problem),
                 "{source}: {}",
                 error.problem
             );
-            assert_eq!(error.help.as_deref(), help, "{source}");
+            assert_eq!(error.help.as_deref(), *help, "{source}");
         }
     }
 }

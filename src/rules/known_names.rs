@@ -111,7 +111,26 @@ const OTHERS: &[(&str, &str)] = &[
     ),
     ("len", "use `size`"),
     ("length", "use `size`"),
+    ("trim", "texts come without blanks around them: remove it"),
+    ("split", PART_OF_TEXT),
+    ("substring", PART_OF_TEXT),
+    ("substr", PART_OF_TEXT),
+    ("indexOf", PART_OF_TEXT),
+    ("charAt", PART_OF_TEXT),
+    ("replace", PART_OF_TEXT),
+    ("equals", "use `==`"),
+    ("equalsIgnoreCase", "use `==`"),
+    ("isEmpty", "compare with an empty text: == \"\""),
+    (
+        "exist",
+        "use `exists`, such as `[\"A\", \"B\"].exists(x, queue_name == x)`",
+    ),
 ];
+
+const PART_OF_TEXT: &str = "use `startsWith`, `endsWith`, `contains` or `matches`";
+
+const MOST_USED: &str =
+    "the most used are contains, startsWith, endsWith, matches, size, exists and all";
 
 /// Comparisons by size.
 const ORDER: [&str; 4] = [
@@ -168,13 +187,16 @@ fn check_functions(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression>
         .filter(|name| !is_operator(name) && !FUNCTIONS.contains(name));
     unknown.next().map_or(Ok(()), |name| {
         let other = OTHERS.iter().find(|(known, _)| *known == name);
+        let suggestion = match other {
+            Some(_) => None,
+            None => nearest(name, FUNCTIONS.iter().copied()),
+        };
+        let most_used = suggestion.is_none().then_some(MOST_USED);
+        let help = other.map(|(_, help)| *help).or(most_used);
         Err(BadExpression::UnknownFunction {
             name: name.to_owned(),
-            suggestion: match other {
-                Some(_) => None,
-                None => nearest(name, FUNCTIONS.iter().copied()),
-            },
-            help: other.map(|(_, help)| (*help).to_owned()),
+            suggestion,
+            help: help.map(str::to_owned),
             span: call_of(source, name),
         })
     })

@@ -12,6 +12,7 @@ mod direction;
 mod expression;
 mod failure;
 mod foreign;
+mod inner;
 mod known_names;
 mod nearest;
 mod reads;

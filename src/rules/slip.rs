@@ -127,14 +127,29 @@ fn word(source: &str, at: usize) -> Result<usize, Slip> {
     Err(Slip::new(message, help, at, word.len()))
 }
 
+const NO_UNIT: &str = "a number has no unit";
+const ALONE: &str = "write the number alone; durations are in seconds";
+
+/// Words for units, in lower case, without the `s` of a plural.
+const UNIT_WORDS: [&str; 8] = [
+    "second", "sec", "minute", "min", "hour", "day", "percent", "call",
+];
+
 /// The length of the number at `at`.
 fn number(source: &str, at: usize) -> Result<usize, Slip> {
     const UNITS: [&str; 9] = ["s", "sec", "ms", "m", "min", "h", "d", "k", "K"];
     let word = word_at(source, at);
     let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
     if UNITS.contains(&unit) {
-        let help = "write the number alone; durations are in seconds";
-        return Err(Slip::new("a number has no unit", help, at, word.len()));
+        return Err(Slip::new(NO_UNIT, ALONE, at, word.len()));
+    }
+    let behind = source.get(at + word.len()..).unwrap_or_default();
+    if let Some(rest) = behind.strip_prefix('%') {
+        let rest = rest.trim_start();
+        if rest.is_empty() || rest.starts_with(['&', '|', ')', '?']) {
+            let help = "write the number alone; a ratio is from 0 to 1, a percentage from 0 to 100";
+            return Err(Slip::new(NO_UNIT, help, at, word.len() + 1));
+        }
     }
     Ok(word.len())
 }
@@ -206,13 +221,22 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
         word.len()
     };
     let before = source.get(..at).unwrap_or_default();
-    let (message, help) = match before.trim_end().ends_with("has(") {
+    let written = before.trim_end();
+    if written.ends_with("has(metrics") {
+        return without_statistic(rest, at);
+    }
+    let lower = word.to_lowercase();
+    let is_unit = UNIT_WORDS.contains(&lower.strip_suffix('s').unwrap_or(&lower));
+    if is_unit && written.ends_with(|c: char| c.is_ascii_digit()) {
+        return Slip::new(NO_UNIT, ALONE, at, length);
+    }
+    let (message, help) = match written.ends_with("has(") {
         true => ("`has` asks for a metric or a label".to_owned(), Some(HAS)),
         false => {
             let found = source.get(at..at + length).unwrap_or_default();
             (
                 format!("`{found}` is not expected here"),
-                habit_at(before, first),
+                habit_at(before, first, source.get(at + length..).unwrap_or_default()),
             )
         }
     };
@@ -223,11 +247,20 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
     }
 }
 
+/// `has(metrics[NAME])`: `rest` begins with the bracket, at `at`.
+fn without_statistic(rest: &str, at: usize) -> Slip {
+    let inside = rest.trim_start().strip_prefix('[');
+    let name = inside.and_then(|inside| inside.split_once(']'));
+    let name = name.map_or("oWaiting", |(name, _)| name.trim_matches(['"', '\'']));
+    let help = format!("write has(metrics[{name}].count), or another of its statistics");
+    Slip::new("`has` asks for one statistic of a metric", &help, at, 1)
+}
+
 const HAS: &str = "write has(metrics[oWaiting].count) or has(labels.site); without a field that it \
                    names, an expression says nothing";
 
-/// What to write in place of `found`, which stands after `before`.
-fn habit_at(before: &str, found: char) -> Option<&'static str> {
+/// What to write in place of `found`, which stands between `before` and `after`.
+fn habit_at(before: &str, found: char, after: &str) -> Option<&'static str> {
     let written = before.trim_end();
     if is_in_name_of_metric(before) {
         return Some(
@@ -239,10 +272,21 @@ fn habit_at(before: &str, found: char) -> Option<&'static str> {
             Some("write a list in [ ], such as status in [\"DOWN\", \"DEGRADED\"]")
         }
         ',' if written.ends_with(|c: char| c.is_ascii_digit()) => {
-            Some("write a decimal point, such as 0.5")
+            let digits = after.trim_end_matches(|c: char| !c.is_ascii_digit());
+            let end = digits.find(|c: char| !c.is_ascii_digit());
+            match end.unwrap_or(digits.len()) {
+                3 => Some("write a number without separators, such as 1000"),
+                _ => Some("write a decimal point, such as 0.5"),
+            }
         }
         '<' | '>' if written.ends_with("&&") || written.ends_with("||") => {
             Some("write what is compared again, such as x > 300 && x < 900")
+        }
+        '0'..='9' => Some("a whole number is at most 9223372036854775807"),
+        'a'..='z' | 'A'..='Z' | '_' | '"' | '\'' | '(' | '!'
+            if written.ends_with(|c: char| c.is_alphanumeric() || "_]\"')".contains(c)) =>
+        {
+            Some("join two conditions by `&&` or `||`")
         }
         _ => None,
     }
@@ -310,6 +354,29 @@ mod tests {
             ("metrics[tWait].avg > 300,5", ",", "decimal point"),
             ("metrics[tWait].avg > 300 && < 900", "<", "compared again"),
             ("has(status)", "status", "has(metrics"),
+            ("metrics[oWaiting].count > 1,000", ",", "without separators"),
+            (
+                "metrics[oWaiting].count > 1,000 && status == 'A'",
+                ",",
+                "without separators",
+            ),
+            ("metrics[tWait].avg > 5 minutes", "minutes", "in seconds"),
+            (
+                "metrics[oServiceLevel].ratio < 80%",
+                "80%",
+                "a ratio is from 0 to 1",
+            ),
+            ("has(metrics[tWait])", "[", "has(metrics[tWait].count)"),
+            (
+                "status == 'UP' queue_id == 'x'",
+                "queue_id",
+                "by `&&` or `||`",
+            ),
+            (
+                "status > 99999999999999999999",
+                "99999999999999999999",
+                "at most",
+            ),
             ("metrics[disks[C:].totalBytes].value < 5", ":", "in quotes"),
             (
                 "metrics[disks[/data].totalBytes].value < 5",

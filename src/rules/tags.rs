@@ -255,6 +255,25 @@ fn text_end(source: &str, at: usize, quote: char) -> usize {
     source.len()
 }
 
+/// The texts in quotes within the tags of `source`.
+pub(super) fn texts(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for tag in tags(source) {
+        let mut at = tag.start;
+        while let Some(first) = source.get(at..tag.end).and_then(|rest| rest.chars().next()) {
+            if !matches!(first, '"' | '\'') {
+                at += first.len_utf8();
+                continue;
+            }
+            let end = text_end(source, at, first).min(tag.end);
+            let inside = source.get(at + 1..end.saturating_sub(1));
+            found.extend(inside.map(str::to_owned));
+            at = end;
+        }
+    }
+    found
+}
+
 /// The first mistake in the tags of `source` that is a habit from another language, or a slip.
 pub(super) fn slip(source: &str) -> Option<Slip> {
     let slip = |message: &str, help: &str, span| Slip {

@@ -10,10 +10,12 @@ use std::sync::Arc;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
+use super::comparisons::Operand;
 use super::foreign::{self, Foreign, foreign};
+use super::inner::Inner;
 use super::nearest::nearest;
 use super::span::{span_of, span_within, word_at};
-use super::tags::{FILTERS, TESTS, slip, tags, used};
+use super::tags::{FILTERS, TESTS, slip, tags, texts, used};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 
 /// The only template in each environment.
@@ -43,6 +45,7 @@ pub struct Template {
     roots: Arc<[String]>,
     /// The one name of a template that is nothing but `{{ name }}`.
     plain: Option<Arc<str>>,
+    inner: Arc<Inner>,
 }
 
 /// A template that cannot be used.
@@ -129,10 +132,12 @@ impl Template {
             environment: Arc::new(environment),
             roots: Arc::default(),
             plain: plain_name(source).map(Arc::from),
+            inner: Arc::default(),
         };
         template.check_names()?;
         template.check_filters()?;
         let names = template.names();
+        template.inner = Arc::new(Inner::of(source, &names));
         let roots = names.iter().filter_map(|name| name.split('.').next());
         template.roots = roots.map(str::to_owned).collect();
         Ok(template)
@@ -166,39 +171,59 @@ impl Template {
 
     /// The text for `context`.
     pub fn render(&self, context: &TemplateContext) -> Result<String, RenderError> {
-        self.environment
-            .get_template(NAME)
-            .and_then(|template| template.render(Value::from(Serde(context))))
-            .map_err(|error| {
-                let missing = match error.kind() {
-                    ErrorKind::UndefinedError => self.missing(context),
-                    _ => Vec::new(),
-                };
-                RenderError {
-                    template: self.source.chars().take(120).collect(),
-                    problem: match missing.is_empty() {
-                        true => problem_of(&error),
-                        false => format!("missing value: {}", missing.join(", ")),
-                    },
-                    missing,
-                }
-            })
+        let error = match self.render_once(context) {
+            Ok(text) => return Ok(text),
+            Err(error) => error,
+        };
+        let is_undefined = error.kind() == ErrorKind::UndefinedError;
+        let filled = is_undefined.then(|| self.inner.without_outer(context));
+        if let Some(text) = filled
+            .flatten()
+            .and_then(|filled| self.render_once(&filled).ok())
+        {
+            return Ok(text);
+        }
+        let missing = match is_undefined {
+            true => self.missing(context),
+            false => Vec::new(),
+        };
+        Err(RenderError {
+            template: self.source.chars().take(120).collect(),
+            problem: match (missing.is_empty(), is_undefined) {
+                (false, _) => format!("missing value: {}", missing.join(", ")),
+                (true, true) => "a value is missing".to_owned(),
+                (true, false) => problem_of(&error),
+            },
+            missing,
+        })
+    }
+
+    fn render_once(&self, context: &TemplateContext) -> Result<String, minijinja::Error> {
+        let template = self.environment.get_template(NAME)?;
+        template.render(Value::from(Serde(context)))
     }
 
     /// The names without which the template cannot be rendered. One that has an alternative, as in
     /// `{{ queue_name or key }}`, is not among them.
     fn missing(&self, context: &TemplateContext) -> Vec<String> {
         let names = self.names().into_iter();
-        let absent: Vec<String> = names
+        let mut absent: Vec<String> = names
             .filter(|name| look_up(context, name).is_none())
             .collect();
+        // The engine does not name what is looked up by a text.
+        let readings = self.inner.missing(context);
+        absent.extend(readings);
+        absent.sort();
+        absent.dedup();
         let renders_without = |left_out: &String| {
             let mut filled = context.clone();
             for name in absent.iter().filter(|name| *name != left_out) {
-                fill(&mut filled, name);
+                if !self.inner.fill(&mut filled, name) {
+                    fill(&mut filled, name);
+                }
             }
-            let template = self.environment.get_template(NAME);
-            template.is_ok_and(|template| template.render(Value::from(Serde(&filled))).is_ok())
+            let filled = self.inner.without_outer(&filled).unwrap_or(filled);
+            self.render_once(&filled).is_ok()
         };
         let needed: Vec<String> = absent
             .iter()
@@ -223,10 +248,29 @@ impl Template {
         foreign(&self.source)
     }
 
+    /// Whether the template has no placeholder, and gives the same text always.
+    pub fn is_constant(&self) -> bool {
+        tags(&self.source).is_empty()
+    }
+
+    /// The readings and labels that it looks up, each with its spelling.
+    pub fn lookups(&self) -> Vec<(Operand, String)> {
+        let names = self.names().into_iter();
+        let labels = names.filter_map(|name| {
+            let label = name.strip_prefix("labels.")?.to_owned();
+            Some((Operand::Label(label), name))
+        });
+        self.inner.readings().chain(labels).collect()
+    }
+
+    /// The texts in quotes that stand in its placeholders.
+    pub fn texts(&self) -> Vec<String> {
+        texts(&self.source)
+    }
+
     /// The name of a value that the template is, without the braces that it needs: such a template
     /// gives the same text for every event.
     pub fn bare_name(&self) -> Option<&'static str> {
-        let is_constant = tags(&self.source).is_empty();
         let words = self
             .source
             .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
@@ -234,7 +278,7 @@ impl Template {
         let named =
             || foreign::known(self.source.trim()).or_else(|| words.find_map(foreign::known));
         let of_event = |name: &&str| !TEMPLATE_NAMES.contains(name);
-        is_constant.then(named).flatten().filter(of_event)
+        self.is_constant().then(named).flatten().filter(of_event)
     }
 
     /// How to write the metric in whose brackets `at` is: in expressions it needs no quotes.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use super::crm::CrmProfile;
 use super::layers::Layer;
-use super::misnamed::take_in_misnamed;
+use super::misnamed::{take_in_misnamed, take_in_misspelt_targets};
 use super::problem::{EffectiveValue, LoadError, Problem};
 use super::sections::checks;
 use super::sections::root::Settings;
@@ -17,7 +17,7 @@ use super::source::Sources;
 use super::value::{Table, merge};
 use super::variables;
 use crate::settings::declare::Keys;
-use crate::settings::read::{Findings, Reading, Section};
+use crate::settings::read::{Expressions, Findings, Reading, Section};
 
 /// Names the layer `config/<RINGDOWN_ENV>.toml`.
 const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
@@ -90,7 +90,8 @@ impl Loader {
             merge(&mut files, layer.values);
             sources.0.push(layer.source);
         }
-        let misnamed = take_in_misnamed(&mut files, &Settings::declared(&self.crms));
+        let mut misnamed = take_in_misnamed(&mut files, &Settings::declared(&self.crms));
+        misnamed.extend(take_in_misspelt_targets(&mut files));
         let misnamed = misnamed.into_iter().map(|one| sources.located(one));
         let misnamed: Vec<Problem> = misnamed.collect();
         for problem in &misnamed {
@@ -107,6 +108,7 @@ impl Loader {
             crms: &self.crms,
             is_offline: self.offline,
             whole: Some(&merged),
+            expressions: Expressions::of(&merged),
             findings: RefCell::default(),
         };
         let root = Section::new(&reading, "", merged.clone());

@@ -73,6 +73,7 @@ fn problem_json(problem: &Problem) -> Value {
         "file": place.map(|place| &place.file),
         "line": place.map(|place| place.line),
         "column": place.map(|place| place.column),
+        "length": place.map(|place| place.marked.len()),
         "layer": problem.layer,
     })
 }

@@ -60,11 +60,19 @@ impl Sources {
         Problem { place, ..problem }
     }
 
-    /// Finds what stands in the table `name` under the name `meant`.
+    /// Finds what stands in the table at the path `name` under the name `meant`.
     pub(super) fn rename(&mut self, name: &str, meant: &str) {
+        let (above, name) = name.rsplit_once('.').unwrap_or(("", name));
         for file in &mut self.0 {
             let Inner::Table(tables) = &mut file.root.inner else {
                 continue;
+            };
+            let tables = match above {
+                "" => tables,
+                above => match tables.get_mut(above).map(|above| &mut above.inner) {
+                    Some(Inner::Table(inner)) => inner,
+                    _ => continue,
+                },
             };
             let Some(misnamed) = tables.shift_remove(name) else {
                 continue;

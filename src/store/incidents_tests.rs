@@ -143,3 +143,18 @@ fn the_stored_state_of_an_incident_keeps_the_names_of_its_fields() {
         incident
     );
 }
+
+#[tokio::test]
+async fn of_many_keys_those_that_an_incident_has_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_with(&folder, vec![incident("a", "{}"), incident("b", "{}")]).await;
+    let minute = Duration::from_secs(60);
+    let fence = store.acquire_lease("decide", "a", minute).await.unwrap();
+    let mut deciding = store.begin_decisions(&fence.unwrap()).await.unwrap();
+    let key = |name: &str| IncidentKey::new("trunk-down", name);
+    let mut many: Vec<IncidentKey> = (0..300).map(|one| key(&one.to_string())).collect();
+    many.push(key("a"));
+    assert_eq!(deciding.with_incidents(many).await.unwrap(), [key("a")]);
+    let few = vec![key("7"), key("b")];
+    assert_eq!(deciding.with_incidents(few.clone()).await.unwrap(), few);
+}

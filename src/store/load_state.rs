@@ -1,7 +1,7 @@
 //! The rows that deciding reads within its transaction: the incidents that are not closed and the
 //! burst locks of the keys of the batch; members of outages; incidents that are due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::StoreError;
 use super::burst_locks::locks_of;
@@ -46,6 +46,29 @@ impl DecisionTransaction {
             }
         }
         Ok(records)
+    }
+
+    /// Those of `keys` that an incident has which is not closed; perhaps more of them.
+    pub async fn with_incidents(
+        &mut self,
+        keys: Vec<IncidentKey>,
+    ) -> Result<Vec<IncidentKey>, StoreError> {
+        if keys.len() <= MAX_KEYS {
+            return Ok(keys);
+        }
+        // One look at all incidents that are not closed, unless they are more than the keys.
+        let limit = i64::try_from(keys.len()).unwrap_or(i64::MAX);
+        let select = Statement::new(
+            "select active_key from incidents where active_key is not null limit $1",
+        );
+        let select = select.bind(limit);
+        let active = select.fetch(&mut self.tx, |row| row.get("active_key"));
+        let active: HashSet<String> = active.await?.into_iter().collect();
+        if active.len() >= keys.len() {
+            return Ok(keys);
+        }
+        let keys = keys.into_iter();
+        Ok(keys.filter(|key| active.contains(&key.encode())).collect())
     }
 
     async fn active_incidents(

@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::changes::Changes;
-use crate::decide::evaluate::{Finding, Timeliness};
+use crate::decide::evaluate::{Found, Timeliness};
 use crate::domain::decision::{SignalOutcome, Suppression};
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Verdict;
 use crate::domain::match_count::{Counting, MatchCount};
 use crate::settings::RuleSettings;
+use crate::store::JournalEvent;
 
 /// The matches of a batch's keys.
 #[derive(Default)]
@@ -29,9 +30,10 @@ impl MatchCounts {
     pub(super) fn without_effect(
         &mut self,
         rule: &RuleSettings,
-        finding: &Finding,
+        event: &JournalEvent,
+        finding: &Found,
     ) -> Option<(SignalOutcome, Option<String>)> {
-        let breaches = finding.evaluation.verdict == Verdict::Breach;
+        let breaches = finding.verdict == Verdict::Breach;
         let counts = rule.at_least > 1;
         match finding.timeliness {
             // An old recovery still ends what it is newer than.
@@ -44,8 +46,8 @@ impl MatchCounts {
             }
             _ => {}
         }
-        match finding.evaluation.verdict {
-            Verdict::Breach if counts => self.count(rule, finding),
+        match finding.verdict {
+            Verdict::Breach if counts => self.count(rule, event, finding),
             Verdict::Clear if counts => {
                 self.reset(&finding.key);
                 None
@@ -57,14 +59,15 @@ impl MatchCounts {
     fn count(
         &mut self,
         rule: &RuleSettings,
-        finding: &Finding,
+        event: &JournalEvent,
+        finding: &Found,
     ) -> Option<(SignalOutcome, Option<String>)> {
         let counting = Counting {
             at_least: rule.at_least,
             within: rule.within,
         };
         let count = self.counts.entry(finding.key.clone()).or_default();
-        let matches = count.add(finding.evaluation.believed_at(), counting);
+        let matches = count.add(finding.evaluation(rule, event).believed_at(), counting);
         self.changed.insert(finding.key.clone());
         let is_enough = matches >= rule.at_least as usize;
         let within = humantime::format_duration(rule.within);

@@ -15,7 +15,7 @@ use super::rule_faults::{note_faults, note_without_finding};
 use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
 use super::timers::{advance_timers, open_delay};
-use crate::decide::evaluate::{Fault, Finding, RuleWithoutFinding, Timeliness};
+use crate::decide::evaluate::{Fault, Finding, Found, RuleWithoutFinding, Timeliness};
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
 use crate::domain::activity::Activity;
@@ -105,22 +105,23 @@ impl<'a> Batch<'a> {
     }
 
     /// Decides on one finding of `event`.
-    pub(in crate::decide) fn decide(&mut self, event: &JournalEvent, finding: Finding) {
-        let Some(rule) = self.inputs.settings.rules.get(finding.rule) else {
+    pub(in crate::decide) fn decide(&mut self, event: &JournalEvent, found: Found) {
+        let Some(rule) = self.inputs.settings.rules.get(found.rule) else {
             return;
         };
-        let verdict = verdict_name(finding.evaluation.verdict);
-        self.changes.count_signal(finding.rule, verdict);
-        let key = finding.key.clone();
+        let verdict = verdict_name(found.verdict);
+        self.changes.count_signal(found.rule, verdict);
         let is_open = self
             .keys
-            .get(&key)
+            .get(&found.key)
             .is_some_and(|state| state.active.is_some());
-        let without_effect = self.counts.without_effect(rule, &finding);
-        if !is_open && finding.breach.is_none() {
+        let without_effect = self.counts.without_effect(rule, event, &found);
+        if !is_open && !found.is_breach() {
             // All is well: there is no incident that a clear could change.
             return;
         }
+        let finding = found.whole(rule, event);
+        let key = finding.key.clone();
         let mut state = self.keys.remove(&key).unwrap_or_default();
         if let Some((outcome, detail)) = without_effect {
             record_without_effect(&mut self.changes, event, &key, &state, outcome, detail);

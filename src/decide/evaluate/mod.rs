@@ -12,23 +12,28 @@ mod outage_group;
 mod read;
 mod rule;
 mod rule_index;
+mod rule_plan;
 mod rule_reads;
 mod signal_values;
 mod ticket_values;
 mod view;
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 pub(crate) use entities::Entities;
 use entities::SignalInContext;
-pub(crate) use finding::{Breach, Evaluated, Fault, Finding, RuleWithoutFinding, Timeliness};
+pub(crate) use finding::{
+    Breach, Evaluated, Fault, Finding, Found, RuleWithoutFinding, Timeliness,
+};
 pub(crate) use read::ReadEvent;
 use rule_index::RuleIndex;
+use rule_plan::{OfSignal, RulePlan};
 use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
 pub(crate) use signal_values::signal_values;
 pub(crate) use ticket_values::TicketValues;
-use view::{Trigger, trigger, views};
+use view::Trigger;
 
 use crate::domain::enrichment::Names;
 use crate::domain::incident::Verdict;
@@ -41,12 +46,13 @@ pub(crate) struct Evaluator {
     settings: Arc<Settings>,
     reads: RuleReads,
     index: RuleIndex,
+    plan: RulePlan,
 }
 
 /// What the rules have said to an event, as it is gathered.
 #[derive(Default)]
 struct RuleResults {
-    findings: Vec<Finding>,
+    findings: Vec<Found>,
     without_finding: Vec<RuleWithoutFinding>,
     faults: Vec<Fault>,
 }
@@ -56,6 +62,7 @@ impl Evaluator {
         Self {
             reads: RuleReads::of(&settings),
             index: RuleIndex::of(&settings.rules),
+            plan: RulePlan::of(&settings.rules),
             settings,
         }
     }
@@ -81,10 +88,12 @@ impl Evaluator {
         let mut results = RuleResults::default();
         for signal in signals {
             let in_context = entities.apply_signal(&self.settings, &self.reads, event, signal);
+            let mut shared = self.plan.of_signal();
             for index in self.index.rules_for(&in_context.signal.event_type) {
                 let rule = self.settings.rules.get(*index);
                 if let Some(rule) = rule.filter(|one| one.hears(&event.source)) {
-                    self.evaluate_rule((*index, rule), event, &in_context, &mut results);
+                    let of_signal = (&in_context, &mut shared);
+                    self.evaluate_rule((*index, rule), event, of_signal, &mut results);
                 }
             }
         }
@@ -100,19 +109,24 @@ impl Evaluator {
         &self,
         (index, rule): (usize, &RuleSettings),
         event: &JournalEvent,
-        in_context: &SignalInContext<'_>,
+        (in_context, shared): (&SignalInContext<'_>, &mut OfSignal<'_>),
         results: &mut RuleResults,
     ) {
-        let triggered = trigger(rule, in_context);
+        let Some(seen) = shared.seen(index, in_context) else {
+            return;
+        };
+        let timeliness = in_context.timeliness(seen.trigger == Trigger::Late);
+        let views = Rc::clone(&seen.views);
         let mut unknown_status = None;
         let mut is_without_finding = true;
-        for seen in views(rule, in_context, triggered) {
+        for (place, seen) in views.iter().enumerate() {
             let input = rule::Input {
                 event,
-                signal: &seen,
-                timeliness: in_context.timeliness(triggered == Trigger::Late),
+                signal: seen,
+                timeliness,
             };
-            let answer = match rule::evaluate(&self.settings, index, rule, input) {
+            let key = || shared.key((index, rule), event, (place, seen));
+            let answer = match rule::evaluate(&self.settings, index, rule, input, key) {
                 Ok(answer) => answer,
                 Err(problem) => {
                     is_without_finding = false;
@@ -130,8 +144,9 @@ impl Evaluator {
             match answer.finding {
                 // Neither a rule nor the catalogue knows this status: it may mean anything.
                 Some(finding)
-                    if finding.evaluation.verdict == Verdict::Clear
-                        && !self.reads.knows_status_of(rule, &seen) =>
+                    if finding.verdict == Verdict::Clear
+                        && self.plan.reads_status(index)
+                        && !self.reads.knows_status_of(rule, seen) =>
                 {
                     unknown_status = seen.text("status").map(str::to_owned);
                 }

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use super::correlation_key::limit_key;
-use super::finding::{Breach, Finding, Timeliness};
+use super::finding::{Breach, Found, FoundBreach, Timeliness};
 use super::outage_group::outage_key_of;
-use super::rule_reads::verdict_expressions;
 use super::signal_values::named_values;
 use super::ticket_values::TicketValues;
 use crate::domain::identity::IncidentKey;
-use crate::domain::incident::part;
-use crate::domain::incident::{Evaluation, Verdict};
+use crate::domain::incident::Verdict;
 use crate::domain::signal::Signal;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::JournalEvent;
@@ -27,18 +25,20 @@ pub(super) struct Input<'a> {
 /// What a rule says of a signal.
 pub(super) struct RuleAnswer {
     /// `None`: the signal lacks a value that the rule reads.
-    pub(super) finding: Option<Finding>,
+    pub(super) finding: Option<Found>,
     /// Expressions that failed, without which the finding is still one: of the severity and of the
     /// targets.
     pub(super) slips: Vec<String>,
 }
 
-/// What `rule` says. The error says what is wrong with the rule.
+/// What `rule` says; `key_of` gives its correlation key for the signal. The error says what is wrong
+/// with the rule.
 pub(super) fn evaluate(
     settings: &Settings,
     index: usize,
     rule: &RuleSettings,
     input: Input<'_>,
+    key_of: impl FnOnce() -> Result<IncidentKey, String>,
 ) -> Result<RuleAnswer, String> {
     let mut slips = Vec::new();
     let Input {
@@ -50,43 +50,24 @@ pub(super) fn evaluate(
         let finding = None;
         return Ok(RuleAnswer { finding, slips });
     };
-    let key = limit_key(&key_of(rule, event, signal)?);
-    if key.is_empty() {
-        return Err(format!("rules.{}.key gives an empty key", rule.name));
-    }
-    let levels = rule.severity.levels.iter().map(|(_, level)| level);
-    let expressions = verdict_expressions(rule).chain(levels);
-    let readings = expressions.flat_map(|one| one.readings(signal));
-    let readings = readings
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect();
-    let (severity, breach) = match verdict {
-        Verdict::Breach => (
-            severity(rule, &event.source, signal, &mut slips),
-            Some(breach(rule, event, signal, &mut slips)),
-        ),
-        Verdict::Clear | Verdict::InHysteresis => (rule.severity.default.clone(), None),
-    };
-    let evaluation = Evaluation {
-        received_at: event.received_at,
-        occurred_at: signal.occurred_at,
-        part: match rule.sources.is_empty() {
-            true => part::of_source(&event.source, &signal.part),
-            false => part::of_all(&signal.part),
-        },
-        verdict,
-        readings,
-    };
-    let values = breach.as_ref().map(|breach| &breach.values);
-    let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
-    let finding = Some(Finding {
+    let key = key_of()?;
+    let breach = (verdict == Verdict::Breach).then(|| {
+        let severity = severity(rule, &event.source, signal, &mut slips);
+        let breach = breach(rule, event, signal, &mut slips);
+        let group = outage_key_of(settings, &rule.name, &breach.values);
+        Box::new(FoundBreach {
+            severity,
+            breach,
+            group,
+        })
+    });
+    let finding = Some(Found {
         rule: index,
-        key: IncidentKey::new(rule.name.as_str(), key),
-        evaluation,
-        severity,
-        breach,
-        group,
+        key,
+        verdict,
         timeliness,
+        signal: Arc::clone(signal),
+        breach,
     });
     Ok(RuleAnswer { finding, slips })
 }
@@ -106,16 +87,32 @@ fn breach(
     }
 }
 
-/// The correlation key. Most keys are one field, which needs no template engine.
-fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<String, String> {
+/// The correlation key of `rule` for the signal. The error says what is wrong with the template.
+pub(super) fn key_of(
+    rule: &RuleSettings,
+    event: &JournalEvent,
+    signal: &Signal,
+) -> Result<Arc<str>, String> {
+    let key = limit_key(&text_of_key(rule, event, signal)?);
+    match key.is_empty() {
+        true => Err(" gives an empty key".to_owned()),
+        false => Ok(key.into()),
+    }
+}
+
+/// Most keys are one field, which needs no template engine.
+fn text_of_key(
+    rule: &RuleSettings,
+    event: &JournalEvent,
+    signal: &Signal,
+) -> Result<String, String> {
     let plain = rule.key.plain_name().and_then(|name| signal.text(name));
     if let Some(key) = plain {
         return Ok(key.to_owned());
     }
     let context = named_values(signal, &event.source, |name| rule.key.uses(name));
-    rule.key
-        .render(&context)
-        .map_err(|error| format!("rules.{}.key: {error}", rule.name))
+    let key = rule.key.render(&context);
+    key.map_err(|error| format!(": {error}"))
 }
 
 /// The worst level whose expression holds. An expression that fails, or reads a value which the

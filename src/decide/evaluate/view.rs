@@ -1,5 +1,7 @@
 //! What a rule sees: the signal, with what else is known of its entity.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,103 +27,148 @@ pub(super) enum Trigger {
     Late,
 }
 
-/// Whether the verdict of `rule` can change by the signal.
-pub(super) fn trigger(rule: &RuleSettings, in_context: &SignalInContext<'_>) -> Trigger {
-    let signal = &in_context.signal;
-    let reads_status = || verdict_expressions(rule).any(|one| one.reads().status());
-    let metrics = verdict_expressions(rule).flat_map(metrics_of);
-    // Whether any of the readings that it carries is the newest; `None`: it carries none.
-    let newest = metrics
-        .filter(|metric| signal.metrics.contains_key(*metric))
-        .map(|metric| !in_context.applied.supersedes(metric))
-        .reduce(|one, other| one || other);
-    if newest == Some(false) || (in_context.applied.supersedes_status() && reads_status()) {
-        return Trigger::Late;
-    }
-    let tells_status = signal.text("status").is_some() && reads_status();
-    // It was too old for the rule when it came. A status has a limit only where the rule gives one.
-    let is_limited = newest == Some(true) || (tells_status && rule.fresh.is_some());
-    if is_limited && !is_fresh(rule, in_context) {
-        return Trigger::Late;
-    }
-    match newest == Some(true) || tells_status {
-        true => Trigger::Now,
-        false => Trigger::Alone,
-    }
+/// What decides what a rule sees. Rules that agree in it see the same, so that it is made once for all
+/// of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Look {
+    /// Metrics that its `when` and `clear` read.
+    verdict_metrics: BTreeSet<String>,
+    /// Metrics that any of its expressions reads.
+    metrics: BTreeSet<String>,
+    /// Whether `when` or `clear` reads the status.
+    pub(super) verdict_status: bool,
+    /// Whether any of its expressions does.
+    status: bool,
+    fresh: Option<Duration>,
 }
 
-/// Whether the readings of the signal are young enough, beside the newest message about its entity.
-fn is_fresh(rule: &RuleSettings, in_context: &SignalInContext<'_>) -> bool {
-    let (Some(state), Some(stamp)) = (in_context.state.as_deref(), in_context.applied.stamp) else {
-        return true;
-    };
-    state.view("", freshness(rule)).is_fresh(stamp)
+/// What the rules with one [`Look`] see of a signal.
+pub(super) struct Seen {
+    pub(super) trigger: Trigger,
+    /// The signal as they see it: once, or once for each media type that it has an effect on.
+    pub(super) views: Rc<[Arc<Signal>]>,
 }
 
-/// The signal as `rule` sees it: once, or once for each media type that it has an effect on.
-pub(super) fn views(
-    rule: &RuleSettings,
-    in_context: &SignalInContext<'_>,
-    trigger: Trigger,
-) -> Vec<Arc<Signal>> {
-    let Some(state) = in_context
-        .state
-        .as_deref()
-        .filter(|_| trigger == Trigger::Now)
-    else {
-        return vec![Arc::clone(&in_context.signal)];
-    };
-    let own = in_context.media();
-    let mut views = vec![seen(rule, in_context, state, own)];
-    if own.is_empty() {
-        let affected = state.media_types();
-        let affected = affected.filter(|media| is_affected(rule, in_context, state, media));
-        views.extend(affected.map(|media| seen(rule, in_context, state, media)));
+impl Look {
+    pub(super) fn of(rule: &RuleSettings) -> Self {
+        let names = |metrics: &mut dyn Iterator<Item = &str>| metrics.map(str::to_owned).collect();
+        Self {
+            verdict_metrics: names(&mut verdict_expressions(rule).flat_map(metrics_of)),
+            metrics: names(&mut expressions(rule).flat_map(metrics_of)),
+            verdict_status: verdict_expressions(rule).any(|one| one.reads().status()),
+            status: expressions(rule).any(|one| one.reads().status()),
+            fresh: rule.fresh,
+        }
     }
-    views
-}
 
-/// Whether the rule reads something of this media type together with what the signal tells of the
-/// whole: callers that wait in `voice`, and agents of all media types.
-fn is_affected(
-    rule: &RuleSettings,
-    in_context: &SignalInContext<'_>,
-    state: &EntityState,
-    media: &str,
-) -> bool {
-    let metrics = || verdict_expressions(rule).flat_map(metrics_of);
-    let is_told = |metric: &str| {
-        in_context.signal.metrics.contains_key(metric) && !in_context.applied.supersedes(metric)
-    };
-    metrics().any(|metric| state.tells(media, metric))
-        && metrics().any(|metric| is_told(metric) && !state.tells(media, metric))
-}
+    pub(super) fn at(&self, in_context: &SignalInContext<'_>) -> Seen {
+        let trigger = self.trigger(in_context);
+        let views = self.views(in_context, trigger).into();
+        Seen { trigger, views }
+    }
 
-fn seen(
-    rule: &RuleSettings,
-    in_context: &SignalInContext<'_>,
-    state: &EntityState,
-    media: &str,
-) -> Arc<Signal> {
-    let view = state.view(media, freshness(rule));
-    let mut seen = Arc::clone(&in_context.signal);
-    if in_context.media() != media {
-        let signal = Arc::make_mut(&mut seen);
-        signal.fields.insert("media_type", Field::from(media));
-        media.clone_into(&mut signal.part);
+    /// Whether the verdict can change by the signal.
+    fn trigger(&self, in_context: &SignalInContext<'_>) -> Trigger {
+        let signal = &in_context.signal;
+        let reads_status = self.verdict_status;
+        // Whether any of the readings that it carries is the newest; `None`: it carries none.
+        let metrics = self.verdict_metrics.iter();
+        let newest = metrics
+            .filter(|metric| signal.metrics.contains_key(metric.as_str()))
+            .map(|metric| !in_context.applied.supersedes(metric))
+            .reduce(|one, other| one || other);
+        if newest == Some(false) || (reads_status && in_context.applied.supersedes_status()) {
+            return Trigger::Late;
+        }
+        let tells_status = reads_status && signal.text("status").is_some();
+        // It was too old for the rule when it came. A status has a limit only where the rule gives
+        // one.
+        let is_limited = newest == Some(true) || (tells_status && self.fresh.is_some());
+        if is_limited && !self.is_fresh(in_context) {
+            return Trigger::Late;
+        }
+        match newest == Some(true) || tells_status {
+            true => Trigger::Now,
+            false => Trigger::Alone,
+        }
     }
-    for metric in expressions(rule).flat_map(metrics_of) {
-        add_reading(&mut seen, &view, metric);
+
+    /// Whether the readings of the signal are young enough, beside the newest message about its
+    /// entity.
+    fn is_fresh(&self, in_context: &SignalInContext<'_>) -> bool {
+        let (Some(state), Some(stamp)) = (in_context.state.as_deref(), in_context.applied.stamp)
+        else {
+            return true;
+        };
+        state.view("", self.freshness()).is_fresh(stamp)
     }
-    let reads_status = expressions(rule).any(|one| one.reads().status());
-    if reads_status
-        && seen.text("status").is_none()
-        && let Some((status, _)) = view.status()
-    {
-        let signal = Arc::make_mut(&mut seen);
-        signal.fields.insert("status", Field::from(status));
+
+    fn views(&self, in_context: &SignalInContext<'_>, trigger: Trigger) -> Vec<Arc<Signal>> {
+        let Some(state) = in_context
+            .state
+            .as_deref()
+            .filter(|_| trigger == Trigger::Now)
+        else {
+            return vec![Arc::clone(&in_context.signal)];
+        };
+        let own = in_context.media();
+        let mut views = vec![self.seen(in_context, state, own)];
+        if own.is_empty() {
+            let affected = state.media_types();
+            let affected = affected.filter(|media| self.is_affected(in_context, state, media));
+            views.extend(affected.map(|media| self.seen(in_context, state, media)));
+        }
+        views
     }
-    seen
+
+    /// Whether something of this media type is read together with what the signal tells of the
+    /// whole: callers that wait in `voice`, and agents of all media types.
+    fn is_affected(
+        &self,
+        in_context: &SignalInContext<'_>,
+        state: &EntityState,
+        media: &str,
+    ) -> bool {
+        let metrics = || self.verdict_metrics.iter();
+        let is_told = |metric: &str| {
+            in_context.signal.metrics.contains_key(metric) && !in_context.applied.supersedes(metric)
+        };
+        metrics().any(|metric| state.tells(media, metric))
+            && metrics().any(|metric| is_told(metric) && !state.tells(media, metric))
+    }
+
+    fn seen(
+        &self,
+        in_context: &SignalInContext<'_>,
+        state: &EntityState,
+        media: &str,
+    ) -> Arc<Signal> {
+        let view = state.view(media, self.freshness());
+        let mut seen = Arc::clone(&in_context.signal);
+        if in_context.media() != media {
+            let signal = Arc::make_mut(&mut seen);
+            signal.fields.insert("media_type", Field::from(media));
+            media.clone_into(&mut signal.part);
+        }
+        for metric in &self.metrics {
+            add_reading(&mut seen, &view, metric);
+        }
+        if self.status
+            && seen.text("status").is_none()
+            && let Some((status, _)) = view.status()
+        {
+            let signal = Arc::make_mut(&mut seen);
+            signal.fields.insert("status", Field::from(status));
+        }
+        seen
+    }
+
+    fn freshness(&self) -> Freshness {
+        Freshness {
+            readings: self.fresh.unwrap_or(FRESH),
+            status: self.fresh,
+        }
+    }
 }
 
 /// Sets `metric` as the view has it: the signal may tell an older reading, or a part only.
@@ -143,12 +190,5 @@ fn add_reading(seen: &mut Arc<Signal>, view: &View<'_>, metric: &str) {
             Some(average) => signal.fields.insert("wait_time_avg", average.into()),
             None => signal.fields.remove("wait_time_avg"),
         };
-    }
-}
-
-fn freshness(rule: &RuleSettings) -> Freshness {
-    Freshness {
-        readings: rule.fresh.unwrap_or(FRESH),
-        status: rule.fresh,
     }
 }

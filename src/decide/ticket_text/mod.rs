@@ -15,4 +15,5 @@ mod time_text;
 
 pub(super) use fields::FieldError;
 pub(crate) use fields::create_fields;
-pub(crate) use incident_values::with_incident;
+pub(crate) use incident_values::{INCIDENT_VALUES, with_incident};
+pub(crate) use outage_report::OUTAGE_VALUES;

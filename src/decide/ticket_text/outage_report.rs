@@ -15,6 +15,9 @@ const MAX_READINGS_OF_A_MEMBER: usize = 2;
 /// The template values that name an entity. On an outage's ticket they name the outage.
 pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
+/// What `outage` contains in templates.
+pub(crate) const OUTAGE_VALUES: [&str; 5] = ["name", "group", "breaching", "members", "report"];
+
 /// Adds the outage to the template values: `outage.name`, `.group`, `.breaching`, `.members` and
 /// `.report`. Entity names are replaced, so that a title template made for one queue names the outage.
 pub(in crate::decide) fn describe(

@@ -209,12 +209,18 @@ fn a_stamp_from_the_future_deafens_nobody() {
         tell(&mut known, &policy(), &right).outcome,
         SignalOutcome::Clearing
     );
-    // A clock that is a little ahead keeps its order.
+    // A clock that is a little ahead does not make the truth after it look late, and what is late
+    // beside its receipt still is.
     tell(&mut known, &policy(), &stamped(20, 28, Verdict::Clear));
-    let late = stamped(21, 27, Verdict::Breach);
+    let late = stamped(21, 19, Verdict::Breach);
     assert_eq!(
         tell(&mut known, &policy(), &late).outcome,
         SignalOutcome::OutOfOrder
+    );
+    let truth = stamped(24, 23, Verdict::Breach);
+    assert_eq!(
+        tell(&mut known, &policy(), &truth).outcome,
+        SignalOutcome::Suppressed(Suppression::ActiveIncident)
     );
 }
 

@@ -201,6 +201,25 @@ fn a_clock_far_ahead_in_one_message_makes_no_later_message_old() {
 }
 
 #[test]
+fn a_clock_a_little_ahead_does_not_swallow_the_truth_after_it() {
+    let mut state = EntityState::default();
+    let mut tell = |received: i64, occurred: i64, status: &str| {
+        let signal = edge(occurred, status);
+        let entity = Entity::of(&signal).unwrap();
+        let applied = state.apply(&entity, &signal, at(received), |_| true);
+        applied.supersedes_status()
+    };
+    assert!(!tell(20, 29, "OFFLINE"));
+    assert!(!tell(23, 22, "ONLINE"));
+    assert!(
+        tell(24, 19, "OFFLINE"),
+        "it is late beside the receipt of the first"
+    );
+    assert_eq!(state.view("", FRESH).status(), Some(("ONLINE", at(22))));
+    assert_eq!(state.newest, Some(at(22)));
+}
+
+#[test]
 fn ids_that_differ_in_case_are_one_entity_and_conversations_have_no_state() {
     let mut signal = edge(0, "ONLINE");
     let key = Entity::of(&signal).unwrap().key("genesys");

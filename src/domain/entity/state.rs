@@ -132,8 +132,9 @@ impl EntityState {
         applied
     }
 
-    /// The time of `signal`. One that lies in the future is not believed: otherwise every later
-    /// message would look old until that time has come.
+    /// The time of `signal`, and at most that of its receipt: the reading of a clock that is a little
+    /// ahead would make the truth that follows it look old. One that lies far in the future is not
+    /// believed at all.
     fn stamp_of(&mut self, signal: &Signal, received_at: Timestamp) -> Stamp {
         let at = signal.occurred_at;
         if at > received_at.plus(MAX_AHEAD) {
@@ -142,6 +143,7 @@ impl EntityState {
                 guessed: true,
             };
         }
+        let at = at.min(received_at);
         self.newest = self.newest.max(Some(at));
         Stamp { at, guessed: false }
     }

@@ -37,10 +37,6 @@ impl Evaluation {
     /// The sender's time, or the time of receipt when the sender's time is in the future. With a
     /// time in the future, every later signal would look out of order until that time has come.
     pub fn believed_at(&self) -> Timestamp {
-        if self.occurred_at > self.received_at.plus(MAX_AHEAD) {
-            self.received_at
-        } else {
-            self.occurred_at
-        }
+        self.occurred_at.min(self.received_at)
     }
 }

@@ -85,9 +85,20 @@ impl SnsMessage {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
-        let kind = Kind::of(&text("Type")?)?;
-        let is_message = members.contains_key("Message") || members.contains_key("TopicArn");
-        is_message.then(|| Self {
+        let has = |name: &str| members.contains_key(name);
+        let named = text("Type").and_then(|name| Kind::of(&name));
+        let kind = match named {
+            Some(kind) if has("Message") || has("TopicArn") => kind,
+            // A message is not read unsigned because a member of it is missing or misspelt.
+            _ if has("TopicArn") && has("Message") && (has("Signature") || has("MessageId")) => {
+                match has("Token") {
+                    true => Kind::SubscriptionConfirmation,
+                    false => Kind::Notification,
+                }
+            }
+            _ => return None,
+        };
+        Some(Self {
             kind,
             message_id: text("MessageId").unwrap_or_default(),
             topic_arn: text("TopicArn").unwrap_or_default(),
@@ -184,6 +195,20 @@ mod tests {
             assert_eq!(found.signature_version.as_deref(), Some("1"), "{body}");
             assert_eq!(found.topic_arn, "", "{body}");
         }
+    }
+
+    #[test]
+    fn a_message_without_its_type_is_one_too() {
+        for body in [
+            r#"{"MessageId":"m","TopicArn":"arn:t","Message":"{}"}"#,
+            r#"{"Signature":"s","TopicArn":"arn:t","Message":"{}"}"#,
+            r#"{"Type":null,"Signature":"s","TopicArn":"arn:t","Message":"{}"}"#,
+            r#"{"Type":"Notice","Signature":"s","TopicArn":"arn:t","Message":"{}"}"#,
+        ] {
+            assert_eq!(only(body.as_bytes()).kind, Kind::Notification, "{body}");
+        }
+        let body = br#"{"MessageId":"m","TopicArn":"t","Message":"x","Token":"t"}"#;
+        assert_eq!(only(body).kind, Kind::SubscriptionConfirmation);
     }
 
     #[test]

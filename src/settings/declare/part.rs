@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::setting::Keys;
 use crate::settings::layers::Layer;
 use crate::settings::problem::LoadError;
-use crate::settings::read::{Reading, Section};
+use crate::settings::read::{Expressions, Reading, Section};
 
 /// The part called `name`, from TOML. Keys that `text` does not set have their defaults. Names of
 /// other parts are not checked.
@@ -18,6 +18,7 @@ pub(crate) fn read_part<T: Keys>(name: &str, text: &str) -> Result<T, LoadError>
         crms: &[],
         is_offline: false,
         whole: None,
+        expressions: Expressions::default(),
         findings: RefCell::default(),
     };
     let section = Section::new(&reading, name, layer.values);

@@ -66,9 +66,56 @@ pub(crate) fn word_of(words: Vec<&'static str>) -> Kind<String> {
     })
 }
 
+/// Words of other products for severities, in lower case.
+const SEVERITIES: &[(&str, &str)] = &[
+    ("urgent", "critical"),
+    ("fatal", "critical"),
+    ("emergency", "critical"),
+    ("blocker", "critical"),
+    ("disaster", "critical"),
+    ("error", "high"),
+    ("major", "high"),
+    ("important", "high"),
+    ("moderate", "medium"),
+    ("warning", "medium"),
+    ("warn", "medium"),
+    ("normal", "medium"),
+    ("average", "medium"),
+    ("minor", "low"),
+    ("trivial", "low"),
+    ("information", "info"),
+    ("informational", "info"),
+    ("notice", "info"),
+];
+
+/// The severity that another product's word means, or its number: `sev1`, `P2`.
+fn meant_severity(word: &str) -> Option<&'static str> {
+    let lower = word.to_lowercase();
+    let by_word = SEVERITIES.iter().find(|(other, _)| *other == lower);
+    let number = lower.trim_start_matches(|c: char| c.is_ascii_alphabetic() || c == '-');
+    let place = number
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_sub(1));
+    let by_number = || Severity::WORST_FIRST.get(place?).map(|one| one.as_str());
+    by_word.map(|(_, meant)| *meant).or_else(by_number)
+}
+
 /// The name of a severity.
 pub(crate) fn severity() -> Kind<String> {
-    word_of(Severity::WORST_FIRST.map(Severity::as_str).to_vec())
+    let words = Severity::WORST_FIRST.map(Severity::as_str);
+    Kind::value(quoted(&words), json!({ "enum": words }), move |entry| {
+        let word = entry.text()?;
+        if words.contains(&word) {
+            return Ok(word.to_owned());
+        }
+        let fault = Fault::none_of(word, &words);
+        let meant = meant_severity(word).map(str::to_owned);
+        Err(Fault {
+            suggestion: fault.suggestion.or(meant),
+            ..fault
+        })
+    })
 }
 
 /// The name of a table that the user has made in `section`; one is called `one`.
@@ -129,7 +176,7 @@ pub(crate) fn expression() -> Kind<Expression> {
 
 fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
     let source = entry.text()?;
-    Expression::parse(source).map_err(|error| {
+    entry.reading.expressions.parse(source).map_err(|error| {
         let reason = error.to_string();
         match error {
             BadExpression::Syntax(slip) => Fault {
@@ -161,8 +208,12 @@ fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
                 ..unknown("function", &name, suggestion, span)
             },
             BadExpression::NotALookup { span, .. } => Fault {
-                help: without_statistic(source)
-                    .or_else(|| Some("write the name itself, and not a variable".to_owned())),
+                help: without_statistic(source).or_else(|| {
+                    Some(
+                        "write the name itself, and not a variable: metrics[oWaiting].count"
+                            .to_owned(),
+                    )
+                }),
                 mark: mark(span),
                 ..reason.into()
             },
@@ -240,7 +291,13 @@ fn without_statistic(source: &str) -> Option<String> {
         let (name, rest) = source.get(at + begin.len()..)?.split_once(']')?;
         (!rest.trim_start().starts_with(['.', ']', '['])).then_some(name)
     });
-    let name = rests.next()?.trim_matches(['"', '\'']);
+    // The same with a dot, where only `has` shows that nothing follows.
+    let dotted = || {
+        let (_, rest) = source.split_once("has(metrics.")?;
+        let (name, _) = rest.split_once(')')?;
+        (!name.contains('.')).then_some(name)
+    };
+    let name = rests.next().or_else(dotted)?.trim_matches(['"', '\'']);
     let reading = reading_of(name).unwrap_or_else(|| format!("metrics[{name}].count"));
     Some(format!("add a statistic, such as {reading}"))
 }

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use super::expressions::Expressions;
 use super::fault::Fault;
 use crate::settings::crm::CrmProfile;
 use crate::settings::problem::{EffectiveValue, Problem};
@@ -33,6 +34,7 @@ pub(crate) struct Reading<'a> {
     pub(crate) is_offline: bool,
     /// The whole merged configuration; `None` when a part of one is read.
     pub(crate) whole: Option<&'a Table>,
+    pub(crate) expressions: Expressions,
     pub(crate) findings: RefCell<Findings>,
 }
 

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::cli::checking_offers::refused_offer;
 use crate::cli::world::ringdown_with;
 
 /// The shipped example, with its placeholders filled in.
@@ -464,6 +465,33 @@ const MISTAKES: &[Mistake] = &[
         &["rules `", "trunk-down", "{{ queue_name or 'unknown' }}"],
     ),
     mistake(
+        ERROR,
+        ("Origin = \"Phone\"", "Origin = \"{{ metrics.tWait.avg }}\""),
+        "targets.salesforce.create.Origin",
+        "metrics.tWait.avg",
+        &[
+            "can never be filled",
+            "{{ metrics.tWait.avg or 'unknown' }}",
+        ],
+    ),
+    mistake(
+        ERROR,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ metrics['queue.waitTime'].max }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "metrics['queue.waitTime'].max",
+        &["{{ metrics['queue.waitTime'].max or 'unknown' }}"],
+    ),
+    mistake(
+        ERROR,
+        ("Origin = \"Phone\"", "Origin = \"{{ outage.name }}\""),
+        "targets.salesforce.create.Origin",
+        "outage.name",
+        &["{{ outage.name or 'unknown' }}"],
+    ),
+    mistake(
         WARNING,
         ("group_by = \"trunks\"", "group_by = \"{{ labels.site }}\""),
         "outages.carrier.group_by",
@@ -527,7 +555,7 @@ fn each_mistake_is_found_where_it_is_and_nothing_else_is_said() {
     assert_found(MISTAKES);
 }
 
-/// Asserts that each mistake gives its finding, and no other.
+/// Asserts that each mistake gives its finding, and no other, and that what it offers is accepted.
 #[track_caller]
 pub(crate) fn assert_found(mistakes: &[Mistake]) {
     let sound = sound();
@@ -539,6 +567,7 @@ pub(crate) fn assert_found(mistakes: &[Mistake]) {
         if let [one] = found.as_slice()
             && is_as_expected(one, mistake, &text)
         {
+            wrong.extend(refused_offer(one, &text).map(|why| format!("{} -> {why}", mistake.by)));
             continue;
         }
         wrong.push(format!("{} -> {found:#?}", mistake.by));

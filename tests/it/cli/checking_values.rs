@@ -1,7 +1,9 @@
 //! `config check` finds values that no event has, thresholds that no reading reaches, keys that cannot
 //! do their work, and settings that do not fit together.
 
-use crate::cli::checking::{EDGE, ERROR, Mistake, NOBODY, TRUNK, WARNING, assert_found, mistake};
+use crate::cli::checking::{
+    EDGE, ERROR, Mistake, NOBODY, TRUNK, WAIT_EVENTS, WARNING, assert_found, found, mistake, sound,
+};
 
 const NOBODY_WHEN: &str = "rules.nobody-there.when";
 const NOBODY_KEY: (&str, &str) = ("key = \"{{ queue_id }}\"", "rules.nobody-there.key");
@@ -146,6 +148,28 @@ fn a_text_that_a_field_never_has_is_found() {
             &["no usual", "`voice`"],
         ),
         queue(
+            "\"metrics[oWaiting].count > 3 && media_type == 'phone'\"",
+            "phone",
+            &[
+                "no usual",
+                "did you mean `voice`?",
+                "it is one of callback, chat",
+            ],
+        ),
+        queue(
+            "\"metrics[oWaiting].count > 3 && media_type in ['voice', 'fax']\"",
+            "fax",
+            &["no usual", "it is one of callback, chat"],
+        ),
+        queue(
+            "\"metrics[oWaiting].count > 3 && queue_name == 'Billing*'\"",
+            "Billing*",
+            &[
+                "stands for itself",
+                "write queue_name.startsWith('Billing')",
+            ],
+        ),
+        queue(
             "\"metrics[oWaiting].count > 3 && source == 'genesis'\"",
             "genesis",
             &["never", "`genesys`"],
@@ -158,6 +182,12 @@ const fn key(by: &'static str, at: &'static str, says: &'static [&'static str]) 
     let (of, path) = NOBODY_KEY;
     mistake(WARNING, (of, by), path, at, says)
 }
+
+/// What is said of a key that all things share.
+const SHARED: [&str; 2] = [
+    "all that they are about shares one incident",
+    "{{ queue_id or queue_name }}",
+];
 
 const KEYS: &[Mistake] = &[
     key(
@@ -221,6 +251,16 @@ const KEYS: &[Mistake] = &[
         "error_code",
         &["ends no incident"],
     ),
+    key("key = \"{{ source }}\"", "\"", &SHARED),
+    key("key = \"{{ event_type }}\"", "\"", &SHARED),
+    key("key = \"{{ edge_id or 'all' }}\"", "\"", &SHARED),
+    key(
+        "key = \"{{ trunk_name | default(source) }}\"",
+        "\"",
+        &SHARED,
+    ),
+    key("key = \"{{ rule or 'backlog' }}\"", "\"", &SHARED),
+    key("key = \"{{ queue_id and 'backlog' }}\"", "\"", &SHARED),
     mistake(
         WARNING,
         ("group_by = \"trunks\"", "group_by = \"trunk_name\""),
@@ -233,6 +273,22 @@ const KEYS: &[Mistake] = &[
 #[test]
 fn a_key_that_cannot_do_its_work_is_found() {
     assert_found(KEYS);
+}
+
+#[test]
+fn a_key_for_a_group_of_things_or_for_all_on_purpose_is_not_blamed() {
+    let (of, _) = NOBODY_KEY;
+    for sound_key in [
+        "key = \"backlog\"",
+        "key = \"{{ division_id or queue_id }}\"",
+        "key = \"{{ source }} {{ queue_id }}\"",
+        "key = \"{% if 'Billing' in queue_name %}billing{% else %}other{% endif %}\"",
+        "key = \"{{ {'Billing': 'money', 'Sales': 'money'}[queue_name] or 'other' }}\"",
+        "key = \"{{ (queue_name or queue_id)[:3] }}\"",
+    ] {
+        let text = sound().replacen(of, sound_key, 1);
+        assert_eq!(found(&text), Vec::<serde_json::Value>::new(), "{sound_key}");
+    }
 }
 
 #[test]
@@ -363,6 +419,50 @@ const SPANS: &[Mistake] = &[
         &["enrichment.status_page"],
     ),
     mistake(
+        WARNING,
+        (CLEAR_FOR, "clear_for = \"2h\" # the recovery"),
+        "rules.queue-wait.clear_for",
+        "\"2h\"",
+        &["not shorter than `quiet_after`", "longer than 2h"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "[sources.genesys]\n",
+            "[sources.genesys]\nmax_age = \"1ms\"\n",
+        ),
+        "sources.genesys.max_age",
+        "\"1ms\"",
+        &["too short", "older when they arrive", "\"10s\""],
+    ),
+    mistake(
+        WARNING,
+        ("within = \"10m\"", "within = \"10ms\""),
+        "rules.data-action-errors.within",
+        "\"10ms\"",
+        &["too short", "never come together"],
+    ),
+    mistake(
+        WARNING,
+        (
+            CLEAR_FOR,
+            "update_every = \"1ms\"\nclear_for = \"2m\" # the recovery",
+        ),
+        "rules.queue-wait.update_every",
+        "\"1ms\"",
+        &["too short", "every message becomes a comment"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "at_least = 2\nwithin",
+            "hold = \"2h\"\nat_least = 2\nwithin",
+        ),
+        "outages.carrier.hold",
+        "\"2h\"",
+        &["longer than `within`"],
+    ),
+    mistake(
         ERROR,
         (
             "at_least = 2\nwithin",
@@ -377,4 +477,193 @@ const SPANS: &[Mistake] = &[
 #[test]
 fn spans_that_do_not_fit_together_are_found() {
     assert_found(SPANS);
+}
+
+#[test]
+fn a_level_or_a_route_that_is_never_reached_is_found() {
+    const LEVELS: &str = "severity = \"high\"\non_recovery = \"comment\"";
+    let levels = |levels: &str| -> &'static str {
+        let text =
+            format!("severity = {{ {levels}, default = \"low\" }}\non_recovery = \"comment\"");
+        Box::leak(text.into_boxed_str())
+    };
+    let severity =
+        |given: &str, level, says| mistake(WARNING, (LEVELS, levels(given)), level, "\"", says);
+    const CRITICAL: &str = "rules.queue-wait.severity.critical";
+    const HIGH: &str = "rules.queue-wait.severity.high";
+    assert_found(&[
+        severity(
+            "critical = \"metrics[queue.waitTime].avg > 400\", high = \"metrics[queue.waitTime].avg > 900\"",
+            HIGH,
+            &["never reached", "`severity.critical` holds too"],
+        ),
+        severity(
+            "critical = \"queue_name == 'A'\", high = \"queue_name == 'A' && media_type == 'voice'\"",
+            HIGH,
+            &["never reached"],
+        ),
+        severity(
+            "critical = \"metrics[queue.waitTime].avg < 200\"",
+            CRITICAL,
+            &["holds for no breach"],
+        ),
+        severity(
+            "critical = \"metrics[queue.waitTime].avg > 100\"",
+            CRITICAL,
+            &["holds for every breach"],
+        ),
+        mistake(
+            WARNING,
+            (
+                "targets = [\"salesforce\", \"servicenow\"]",
+                "targets = [{ when = \"queue_name in ['A', 'B']\", to = [\"salesforce\"] }, { when = \"queue_name == 'B'\", to = [\"servicenow\"] }, \"salesforce\"]",
+            ),
+            "rules.queue-wait.targets[1].when",
+            "\"",
+            &["never reached", "`targets[0].when`"],
+        ),
+    ]);
+    let fine = "critical = \"metrics[queue.waitTime].avg > 900\", high = \"queue_name == 'A'\"";
+    let text = sound().replacen(LEVELS, levels(fine), 1);
+    assert_eq!(found(&text), Vec::<serde_json::Value>::new());
+}
+
+const WINDOW: &str = "[outages.carrier]\n";
+
+const WITHOUT_EFFECT: &[Mistake] = &[
+    mistake(
+        WARNING,
+        (
+            "[targets.salesforce]\n",
+            "[targets.salesforce]\nstrict_fields = [\"Subject\", \"Orgin\"]\n",
+        ),
+        "targets.salesforce.strict_fields",
+        "\"Orgin\"",
+        &["no field of `create`", "did you mean `Origin`?"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[maintenance.old]\nmatch = [\"rule=queue-wait\"]\nrrule = \"FREQ=WEEKLY;BYDAY=SU;UNTIL=20200101T000000Z\"\nstarts = \"2019-01-06T02:00:00\"\nduration = \"2h\"\n[outages.carrier]\n",
+        ),
+        "maintenance.old.rrule",
+        "\"FREQ",
+        &["last window is over", "later UNTIL"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "rules = [\"trunk-down\"]",
+            "rules = [\"trunk-down\", \"edge-offline\"]\ncauses = [\"trunk-down\", \"edge-offline\"]",
+        ),
+        "outages.carrier.causes",
+        "[",
+        &["every rule of this outage", "leave out"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ incident.startet_at or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "startet_at",
+        &["`incident` has no `startet_at`", "opened_at"],
+    ),
+    mistake(
+        ERROR,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ incident.occurences }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "occurences",
+        &[
+            "`incident` has no `occurences`",
+            "did you mean `occurrences`?",
+        ],
+    ),
+    mistake(
+        WARNING,
+        (
+            "rules = [\"trunk-down\"]",
+            "rules = [\"trunk-down\", \"trunk-down\"]",
+        ),
+        "outages.carrier.rules",
+        "\"trunk-down\"]",
+        &["named twice"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[maintenance.m]\nmatch = [\"key={{ queue_id }}\"]\ncron = \"0 2 * * SUN\"\nduration = \"2h\"\n[outages.carrier]\n",
+        ),
+        "maintenance.m.match",
+        "\"key",
+        &["no placeholders", "write the value itself"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[rules.twin]\nevents = [\"v2.telephony.providers.edges.{id}\"]\nwhen = 'status == \"OFFLINE\"'\nclear = 'status == \"ONLINE\"'\nkey = \"{{ edge_id or edge_name }}\"\ntargets = [\"servicenow\", \"salesforce\"]\n[outages.carrier]\n",
+        ),
+        "rules.twin.when",
+        "'status",
+        &["the same as that of rules.edge-offline", "two tickets"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ metrics.oWaitng.count or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "oWaitng",
+        &["in no event", "did you mean `oWaiting`?"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ metrics['oWaiting'].avg or labels.floor or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "floor",
+        &["`labels.floor` is in no event", "map.labels"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ outage.membres or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "membres",
+        &["`outage` has no `membres`", "did you mean `members`?"],
+    ),
+];
+
+#[test]
+fn settings_without_effect_are_found() {
+    assert_found(WITHOUT_EFFECT);
+}
+
+#[test]
+fn an_event_type_of_a_senders_own_words_is_not_blamed() {
+    let own = "events = [\"telephony.queue.abandoned\", \"telephony.queue.waiting\"]";
+    let text = sound().replacen(WAIT_EVENTS, own, 1);
+    assert_eq!(found(&text), Vec::<serde_json::Value>::new());
+    assert_found(&[mistake(
+        WARNING,
+        (WAIT_EVENTS, "events = [\"telephony.queue.waitng\"]"),
+        "rules.queue-wait.events",
+        "\"telephony.queue.waitng\"",
+        &[
+            "no usual event type",
+            "did you mean `telephony.queue.waiting`?",
+        ],
+    )]);
 }

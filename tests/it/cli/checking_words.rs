@@ -76,6 +76,90 @@ const EXPRESSIONS: &[Mistake] = &[
         "20",
         &["never equal to a text", "write 20 without quotes"],
     ),
+    queue(
+        "\"metrics[oServiceLevel].ratio < '80%'\"",
+        "80%",
+        &["cannot be compared with a text", "compare it with a number"],
+    ),
+    queue(
+        "\"metrics[oServiceLevel].ratio < 80%\"",
+        "80%",
+        &["no unit", "a ratio is from 0 to 1"],
+    ),
+    queue(
+        "\"has(metrics[oWaiting])\"",
+        "[",
+        &["one statistic", "has(metrics[oWaiting].count)"],
+    ),
+    queue(
+        "\"has(metrics.oWaiting)\"",
+        "metrics",
+        &["add a statistic, such as metrics[oWaiting].count"],
+    ),
+    queue(
+        "\"metrics[oWaiting].count > 1 queue_name == 'A'\"",
+        "queue_name",
+        &["not expected here", "by `&&` or `||`"],
+    ),
+    queue(
+        "\"queue_name.matches('[')\"",
+        "\"",
+        &["no regular expression: unclosed character class"],
+    ),
+    queue(
+        "\"queue_name[0] == 'B'\"",
+        "\"",
+        &["a text has no parts in [ ]", "`startsWith`"],
+    ),
+    queue(
+        "\"duration('5 minutes') > duration('1m')\"",
+        "\"",
+        &["no duration", "duration(\"90s\")"],
+    ),
+    queue(
+        "\"queue_name.split(',')[0] == 'x'\"",
+        "split",
+        &["unknown function", "`startsWith`"],
+    ),
+    queue(
+        "\"size(queue_name)\"",
+        "\"",
+        &["it gives a number", "compare it with a number"],
+    ),
+    mistake(
+        ERROR,
+        ("severity = \"medium\"", "severity = \"urgent\""),
+        "rules.data-action-errors.severity",
+        "\"urgent\"",
+        &["none of critical", "did you mean `critical`?"],
+    ),
+    mistake(
+        ERROR,
+        ("severity = \"medium\"", "severity = \"P2\""),
+        "rules.data-action-errors.severity",
+        "\"P2\"",
+        &["none of critical", "did you mean `high`?"],
+    ),
+    mistake(
+        ERROR,
+        ("[targets.salesforce]\n", "[targets.salesfroce]\n"),
+        "targets.salesfroce",
+        "salesfroce",
+        &[
+            "a part of `targets.salesforce`",
+            "did you mean `salesforce`?",
+        ],
+    ),
+    mistake(
+        ERROR,
+        ("[targets.salesforce.create]", "[targets.salesfroce.create]"),
+        "targets.salesfroce",
+        "salesfroce",
+        &[
+            "a part of `targets.salesforce`",
+            "did you mean `salesforce`?",
+        ],
+    ),
     mistake(
         ERROR,
         (WAIT, "when = \"metrics[queue.waitTime] > 300\""),
@@ -88,6 +172,15 @@ const EXPRESSIONS: &[Mistake] = &[
 #[test]
 fn a_mistake_in_an_expression_is_told_in_our_words() {
     assert_found(EXPRESSIONS);
+}
+
+#[test]
+fn a_target_that_is_spelt_otherwise_throughout_is_told_once() {
+    let text = sound().replace("[targets.salesforce", "[targets.salesfroce");
+    let found = found(&text);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["path"], "targets.salesfroce");
+    assert_eq!(found[0]["help"], "did you mean `salesforce`?");
 }
 
 #[test]

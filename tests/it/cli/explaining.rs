@@ -181,3 +181,30 @@ fn what_polling_writes_is_explained_as_an_event_of_the_source_that_was_polled_fo
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.err.contains("[enrichment]"), "{}", ran.err);
 }
+
+#[test]
+fn an_event_that_comes_again_is_a_repetition() {
+    let file = format!(
+        "{}/tests/fixtures/guide-queue-waiting.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let ran = World::new().run(&["explain", &file, &file, "-o", "json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let explained = ran.json();
+    assert_eq!(explained[0]["rules"][0]["verdict"], "breach");
+    assert!(explained[1]["nothing"].to_string().contains("a repetition"));
+    assert!(explained[1]["rules"].is_null());
+    let words = World::new().run(&["explain", &file, &file]);
+    assert!(
+        words.out.contains("nothing    a repetition"),
+        "{}",
+        words.out
+    );
+    // What has neither an id nor a time is a new event each time that it comes.
+    let edge = br#"{"entityId": "e1", "entityType": "EDGE", "onlineStatus": "OFFLINE"}"#;
+    let world = World::new();
+    std::fs::write(world.folder().join("edge.json"), edge).unwrap();
+    let ran = world.run(&["explain", "edge.json", "edge.json", "-o", "json"]);
+    let ids = ran.json();
+    assert_ne!(ids[0]["event_id"], ids[1]["event_id"], "{ran:?}");
+}

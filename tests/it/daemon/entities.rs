@@ -471,3 +471,36 @@ async fn only_so_many_matches_within_a_span_are_a_breach() {
     send(&world, &[end_of_call("c5", 12, "ABANDON")]).await;
     world.tickets(1).await;
 }
+
+#[tokio::test]
+async fn of_many_rules_about_one_queue_each_decides_by_its_own_threshold() {
+    let rule = |least: u32| {
+        format!(
+            "[rules.waiting-{least}]\nevents = [\"v2.analytics.queues.{{id}}.observations\"]\n\
+             when = \"metrics[oWaiting].count > {least}\"\nclear_for = \"0s\"\n\
+             key = \"{{{{ queue_id }}}}\"\non_recovery = \"resolve\"\ntargets = [\"salesforce\"]\n"
+        )
+    };
+    let rules: String = (0..300).map(rule).collect();
+    let fields = "[targets.salesforce.create]\nSubject = \"{{ rule }}\"\nDescription = \"-\"\n";
+    let world = started(&format!("{rules}{fields}")).await;
+    send(&world, &[waiting("evt-1", 0, "voice", 3)]).await;
+    let mut subjects: Vec<String> = world.tickets(3).await.iter().map(subject).collect();
+    subjects.sort_unstable();
+    assert_eq!(subjects, ["waiting-0", "waiting-1", "waiting-2"]);
+    decided(&world).await;
+    send(&world, &[waiting("evt-2", 20, "voice", 1)]).await;
+    world
+        .until("two of the tickets are closed", async || {
+            let tickets = world.simulator.salesforce().tickets();
+            let closed = tickets.iter().filter(|one| one["Status"] == "Closed");
+            let mut closed: Vec<String> = closed.map(subject).collect();
+            closed.sort_unstable();
+            closed == ["waiting-1", "waiting-2"]
+        })
+        .await;
+}
+
+fn subject(ticket: &Value) -> String {
+    ticket["Subject"].as_str().unwrap_or_default().to_owned()
+}
