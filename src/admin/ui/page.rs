@@ -182,6 +182,7 @@ fn notice(query: &Form) -> Option<String> {
         "noted" => return Some("The note is on its way to the ticket.".to_owned()),
         "ordered" => return Some("Its ticket is on its way.".to_owned()),
         "left" => return Some("It goes on without the outage.".to_owned()),
+        "joined" => return Some("It is part of the outage.".to_owned()),
         "asked" => return Some("This will be done as soon as Ringdown decides again.".to_owned()),
         "paused" => return Some("Nothing is sent to the target until it is resumed.".to_owned()),
         "resumed" => return Some("The target is resumed; what waited is sent.".to_owned()),

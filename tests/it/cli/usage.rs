@@ -24,6 +24,7 @@ const COMMANDS: &[&[&str]] = &[
     &["incidents", "note"],
     &["incidents", "open-ticket"],
     &["incidents", "leave-outage"],
+    &["incidents", "join-outage"],
     &["events"],
     &["deliveries"],
     &["audit"],
