@@ -14,7 +14,7 @@ use serde_json::json;
 use super::assets;
 use crate::admin::answer::internal_error;
 use crate::admin::{Actor, AdminState};
-use crate::domain::situation::age;
+use crate::domain::situation::{age, ticket_state};
 use crate::domain::time::Timestamp;
 use crate::http::Problem;
 use crate::settings::Role;
@@ -60,6 +60,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("short", short_filter);
     pages.add_filter("clock", clock_filter);
     pages.add_filter("pretty", pretty_filter);
+    pages.add_filter("ticket_state", |state: String| ticket_state(&state).to_owned());
     pages.add_filter("query", query_filter);
     pages.add_filter("segment", segment_filter);
     pages.add_global("assets", Value::from(assets::version()));

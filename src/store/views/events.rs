@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::events_by_chunk::{by_chunks, events_in_chunks};
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{DisplayTime, Document, RowId};
@@ -229,6 +230,9 @@ impl Store {
             Some(until) => Some(place_of(&mut tx, until.as_millis() + OUT_OF_ORDER_MS).await?),
             None => None,
         };
+        if let Some(wanted) = by_chunks(filter) {
+            return events_in_chunks(&mut tx, filter, &wanted, (from, to), page).await;
+        }
         let select = events_select(filter, (from, to), page)?;
         Ok(page_of(select.fetch(&mut tx, EventView::read).await?, page))
     }

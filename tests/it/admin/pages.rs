@@ -102,12 +102,12 @@ async fn a_group_shows_its_plan_to_operators_and_its_content_to_all() {
     for (path, content, form) in [
         (
             format!("/ui/waits/dead-letters/{dead}"),
-            "urgency",
+            "Priority is missing here",
             format!("/ui/dead-letters/{dead}/replay-group"),
         ),
         (
             format!("/ui/waits/review/{item}"),
-            "/metrics/0/name: missing",
+            "◀ metrics is missing here",
             format!("/ui/review/{item}/reprocess-group"),
         ),
     ] {
