@@ -55,7 +55,10 @@ async fn carry_out(
     }
     let scope = Scope {
         keys: vec![record.incident.incident_key()],
-        groups: outage.iter().map(|one| one.incident.incident_key()).collect(),
+        groups: outage
+            .iter()
+            .map(|one| one.incident.incident_key())
+            .collect(),
         ..Scope::default()
     };
     let loaded = load(resources, &mut deciding, scope, now).await?;
