@@ -117,7 +117,10 @@ pub(super) async fn named_outage(
     match (action, named) {
         (IncidentAction::JoinOutage, Some(named)) => {
             let outage = incident_id(state, named).await?;
-            state.store.ongoing_incident(&outage, state.clock.now()).await?;
+            state
+                .store
+                .ongoing_incident(&outage, state.clock.now())
+                .await?;
             Ok(Some(outage))
         }
         (IncidentAction::JoinOutage, None) => Err(Refused::bad_request(

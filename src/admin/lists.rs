@@ -19,9 +19,9 @@ use super::{AdminState, resolve};
 use crate::domain::identity::TargetName;
 use crate::settings::report;
 use crate::store::{
-    AuditView, Cursor, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
-    EventDetail, EventView, Filter, FloodView, IncidentDetail, IncidentView, LockView, Page,
-    ReviewDetail, ReviewGroup, ReviewView, TimelineEntry,
+    AuditView, Cursor, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView,
+    DroppedReviewsView, EventDetail, EventView, Filter, FloodView, IncidentDetail, IncidentView,
+    LockView, Page, ReviewDetail, ReviewGroup, ReviewView, TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;

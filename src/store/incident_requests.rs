@@ -208,7 +208,9 @@ impl DecisionTransaction {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("", "i.id = $1")).bind(outage_id);
-        select.fetch_optional(&mut self.tx, IncidentRecord::read).await
+        select
+            .fetch_optional(&mut self.tx, IncidentRecord::read)
+            .await
     }
 
     /// Ends the burst lock that the ticket of `incident` took: its next breach opens a ticket.

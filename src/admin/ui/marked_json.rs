@@ -191,7 +191,10 @@ mod tests {
             .map(|line| format!("{}{}", line.indent, line.text))
             .collect();
         let value: Value = serde_json::from_str(EVENT).unwrap();
-        assert_eq!(text.join("\n"), serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(
+            text.join("\n"),
+            serde_json::to_string_pretty(&value).unwrap()
+        );
         assert_eq!(marked(&lines), []);
         assert_eq!(event("{\"id\": \"cut", "").len(), 1);
     }
@@ -199,9 +202,21 @@ mod tests {
     #[test]
     fn what_a_reason_points_at_is_marked_or_where_it_is_missing() {
         for (reason, line, mark) in [
-            ("/queue/a~1b/1/n: a text is expected", "\"n\": 7", "not as expected"),
-            ("/queue/id: it is missing", "\"queue\": {", "id is missing here"),
-            ("/metrics/0/name: it is missing", "{", "metrics is missing here"),
+            (
+                "/queue/a~1b/1/n: a text is expected",
+                "\"n\": 7",
+                "not as expected",
+            ),
+            (
+                "/queue/id: it is missing",
+                "\"queue\": {",
+                "id is missing here",
+            ),
+            (
+                "/metrics/0/name: it is missing",
+                "{",
+                "metrics is missing here",
+            ),
         ] {
             assert_eq!(marked(&event(EVENT, reason)), [(line, mark)], "{reason}");
         }

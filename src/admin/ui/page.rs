@@ -60,7 +60,9 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("short", short_filter);
     pages.add_filter("clock", clock_filter);
     pages.add_filter("pretty", pretty_filter);
-    pages.add_filter("ticket_state", |state: String| ticket_state(&state).to_owned());
+    pages.add_filter("ticket_state", |state: String| {
+        ticket_state(&state).to_owned()
+    });
     pages.add_filter("query", query_filter);
     pages.add_filter("segment", segment_filter);
     pages.add_global("assets", Value::from(assets::version()));

@@ -42,7 +42,10 @@ impl Summary {
     /// misfits in review, deliveries parked meanwhile and no dead letter left.
     pub(super) fn is_as_it_should_be(&self) -> bool {
         let all = |counts: &BTreeMap<&str, usize>| {
-            counts.len() == CRMS.len() && counts.values().all(|count| *count as u64 == QUEUES_OF_A_CRM)
+            counts.len() == CRMS.len()
+                && counts
+                    .values()
+                    .all(|count| *count as u64 == QUEUES_OF_A_CRM)
         };
         all(&self.tickets)
             && all(&self.resolved)

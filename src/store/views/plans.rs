@@ -5,9 +5,7 @@ use super::events::{events_select, events_with_id};
 use super::incident_detail::incident_events_select;
 use super::incidents::incidents_select;
 use super::locks::locks_select;
-use super::ongoing::{
-    self, members_select, ongoing_select, outages_select, reading_events_select,
-};
+use super::ongoing::{self, members_select, ongoing_select, outages_select, reading_events_select};
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
 use super::why::named_select;

@@ -347,7 +347,10 @@ async fn an_incident_alone_can_be_put_into_an_outage_of_its_target() {
         .await;
     let page = world.page(&operator, &path).await.text;
     assert!(page.contains(&form), "{page}");
-    assert!(page.contains(&format!("<option value=\"{outage}\">site Berlin")), "{page}");
+    assert!(
+        page.contains(&format!("<option value=\"{outage}\">site Berlin")),
+        "{page}"
+    );
     assert!(!page.contains(elsewhere), "in another target:\n{page}");
     let viewer = world.sign_in(VIEWER).await;
     let page = world.page(&viewer, &path).await.text;

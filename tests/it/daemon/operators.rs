@@ -234,7 +234,9 @@ async fn what_looks_wrong_in_the_configuration_is_shown_while_it_is_in_force() {
     let warnings = warnings().await;
     assert!(warnings.contains("rules.queue-wait.clear"), "{warnings}");
     assert!(warnings.contains("more.toml"), "{warnings}");
-    let session = world.client.get(format!("{}/ui/configuration", world.admin));
+    let session = world
+        .client
+        .get(format!("{}/ui/configuration", world.admin));
     let page = session.send().await.unwrap().text().await.unwrap();
     assert!(!page.contains("What looks wrong"), "nobody has signed in");
 }
