@@ -61,6 +61,7 @@ embed![
     "0070_ongoing_outages",
     "0085_put_into_an_outage",
     "0086_event_chunks",
+    "0087_floods_to_end",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -152,16 +152,16 @@ pub(super) fn events_select<'a>(
     page: &'a PageRequest,
 ) -> Result<Statement<'a>, StoreError> {
     let after = page.after.as_ref().map(Cursor::number).transpose()?;
+    // One bound: of two, SQLite begins at either, and reads what is between.
+    let to = [to, after].into_iter().flatten().min();
     let mut select = Statement::new("");
     match &filter.rule {
         Some(rule) => select
             .push(EVENTS_OF_RULE, [rule.into()])
-            .push_some(" and r.event_seq < ?", after)
             .push_some(" and r.event_seq >= ?", from)
             .push_some(" and r.event_seq < ?", to),
         None => select
             .push(EVENTS, [])
-            .push_some(" and e.seq < ?", after)
             .push_some(" and e.seq >= ?", from)
             .push_some(" and e.seq < ?", to),
     };

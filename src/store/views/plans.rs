@@ -84,6 +84,22 @@ async fn pages_of_every_list_come_from_an_index_without_sorting() {
     }
 }
 
+/// Of two upper bounds SQLite begins at either, and reads all events between them.
+#[tokio::test]
+async fn a_page_of_events_begins_at_one_bound() {
+    for page in pages() {
+        for rule in [None, text("r")] {
+            let filter = Filter {
+                rule,
+                ..Filter::default()
+            };
+            let select = events_select(&filter, (Some(3), Some(8)), &page).unwrap();
+            let statement = select.sqlite_text();
+            assert_eq!(statement.matches("seq < ").count(), 1, "{statement}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_a_person_has_in_hand_is_found_by_an_index() {
     let (_folder, store) = store().await;
