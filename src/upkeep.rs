@@ -83,7 +83,7 @@ pub(crate) async fn watch_store(store: Store, components: Components, stop: Canc
     }
 }
 
-/// Writes where events are, by their senders' ids, until `stop`; some time after they came. Of
+/// Writes where events are, by their senders' ids, sources and targets, until `stop`; some time after they came. Of
 /// several replicas one works at a time.
 pub(crate) async fn keep_event_places(store: Store, owner: String, stop: CancellationToken) {
     while !stop.is_cancelled() {
@@ -105,7 +105,8 @@ pub(crate) async fn keep_event_places(store: Store, owner: String, stop: Cancell
 async fn write_event_places(store: &Store, owner: &str) -> Result<bool, StoreError> {
     let lease = store.acquire_lease("event_places", owner, RETENTION_LEASE);
     match lease.await? {
-        Some(_) => store.write_event_places().await,
+        // Both have their own place: after an upgrade one may be far behind.
+        Some(_) => Ok(store.write_event_places().await? | store.write_event_chunks().await?),
         None => Ok(false),
     }
 }

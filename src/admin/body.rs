@@ -71,7 +71,7 @@ impl<T> ListOf for Page<T> {
     type Item = T;
 }
 
-/// JSON that was made elsewhere in the form of the list `T`.
+/// JSON that was made elsewhere in the form of `T`.
 pub(super) struct Known<T> {
     json: Value,
     form: PhantomData<fn() -> T>,

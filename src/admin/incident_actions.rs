@@ -36,6 +36,9 @@ pub(super) struct Asked {
     /// The note.
     #[serde(default)]
     text: Option<String>,
+    /// The outage that it joins: its id, key, or ticket's number. Of join-outage alone.
+    #[serde(default)]
+    outage: Option<String>,
     /// A repetition with the same id is done once. By default the request's `x-request-id`.
     #[serde(default)]
     request_id: Option<String>,
@@ -82,10 +85,12 @@ macro_rules! route {
             };
             let own = asked.request_id.as_deref().or_else(|| request_id(&headers));
             let id = incident_id(&state, &id).await?;
+            let outage = named_outage(&state, $action, asked.outage.as_deref()).await?;
             let wanted = Wanted {
                 action: $action,
                 words: words.unwrap_or_default(),
                 request_id: own.unwrap_or_default(),
+                outage: outage.as_ref(),
             };
             let carried = carry_out(&state, &actor, &id, wanted).await?;
             Ok(match carried.is_done() {
@@ -100,6 +105,31 @@ route!(close, IncidentAction::Close);
 route!(note, IncidentAction::Note);
 route!(open_ticket, IncidentAction::OpenTicket);
 route!(leave_outage, IncidentAction::LeaveOutage);
+route!(join_outage, IncidentAction::JoinOutage);
+
+/// The outage that an action joins: `named` by the client.
+pub(super) async fn named_outage(
+    state: &AdminState,
+    action: IncidentAction,
+    named: Option<&str>,
+) -> Result<Option<IncidentId>, Refused> {
+    let named = named.filter(|named| !named.is_empty());
+    match (action, named) {
+        (IncidentAction::JoinOutage, Some(named)) => {
+            let outage = incident_id(state, named).await?;
+            state
+                .store
+                .ongoing_incident(&outage, state.clock.now())
+                .await?;
+            Ok(Some(outage))
+        }
+        (IncidentAction::JoinOutage, None) => Err(Refused::bad_request(
+            "outage is missing: the id, the key or the ticket's number of the outage that it joins.",
+        )),
+        (_, Some(_)) => Err(Refused::bad_request("outage is of join-outage alone.")),
+        (_, None) => Ok(None),
+    }
+}
 
 /// What is asked.
 pub(super) struct Wanted<'a> {
@@ -107,6 +137,8 @@ pub(super) struct Wanted<'a> {
     /// The reason, or the note.
     pub(super) words: &'a str,
     pub(super) request_id: &'a str,
+    /// The outage that the incident joins.
+    pub(super) outage: Option<&'a IncidentId>,
 }
 
 /// Stores the request and waits until it is carried out.
@@ -133,6 +165,7 @@ pub(super) async fn carry_out(
         action: wanted.action,
         words: &words,
         request_id: own,
+        outage_id: wanted.outage,
     };
     state.store.ask_of_incident(new, by(state, actor)).await?;
     let began = Instant::now();

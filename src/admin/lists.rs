@@ -17,10 +17,11 @@ use super::target_list::targets_now;
 use super::targets::TargetView;
 use super::{AdminState, resolve};
 use crate::domain::identity::TargetName;
+use crate::settings::report;
 use crate::store::{
-    AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
-    EventDetail, EventView, Filter, FloodView, IncidentDetail, IncidentView, LockView, Page,
-    ReviewDetail, ReviewGroup, ReviewView, TimelineEntry,
+    AuditView, Cursor, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView,
+    DroppedReviewsView, EventDetail, EventView, Filter, FloodView, IncidentDetail, IncidentView,
+    LockView, Page, ReviewDetail, ReviewGroup, ReviewView, TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;
@@ -188,8 +189,43 @@ pub(super) struct ConfigValue {
     layer: String,
 }
 
-pub(super) async fn config(State(state): State<AdminState>) -> Known<Page<ConfigValue>> {
-    Known::new((*state.config).clone())
+/// The effective configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConfigList {
+    items: Vec<ConfigValue>,
+    next: Option<Cursor>,
+    /// What looks wrong in it, as `ringdown config check` says it. Known some seconds after a start.
+    warnings: Vec<ConfigWarning>,
+}
+
+/// Something that looks wrong in the configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConfigWarning {
+    severity: &'static str,
+    /// The setting.
+    path: String,
+    message: String,
+    suggestion: Option<String>,
+    /// What to do.
+    help: Option<String>,
+    file: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+    layer: Option<String>,
+}
+
+pub(super) async fn config(State(state): State<AdminState>) -> Known<ConfigList> {
+    let mut config = (*state.config).clone();
+    if let Some(config) = config.as_object_mut() {
+        config.insert("warnings".to_owned(), warnings(&state));
+    }
+    Known::new(config)
+}
+
+/// What the configuration is warned of, as far as it is known.
+pub(super) fn warnings(state: &AdminState) -> Value {
+    let known = state.warnings.get().map(Vec::as_slice);
+    report::warnings_json(known.unwrap_or_default())
 }
 
 /// A target with what is owed to it.

@@ -60,6 +60,7 @@ pub use ui::{UiEndpoint, ui_endpoints};
 
 use crate::clock::Clock;
 use crate::lifecycle::Components;
+use crate::settings::report::Warnings;
 use crate::settings::{AdminSettings, MaintenanceSettings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -73,6 +74,7 @@ pub struct AdminState {
     pub(crate) components: Components,
     pub(crate) targets: Arc<dyn TargetOverview>,
     pub(crate) config: Arc<Value>,
+    pub(crate) warnings: Warnings,
     pub(crate) tokens: Arc<Tokens>,
     hosts: Hosts,
     pub(crate) store_check: StoreCheck,
@@ -115,6 +117,7 @@ impl AdminState {
             components,
             targets,
             config: Arc::new(config),
+            warnings: Warnings::default(),
             tokens: Arc::new(Tokens::new(settings)),
             names: None,
             maintenance: Arc::default(),
@@ -130,6 +133,13 @@ impl AdminState {
     #[must_use]
     pub fn knowing(mut self, names: Names) -> Self {
         self.names = Some(Arc::new(names));
+        self
+    }
+
+    /// The same, showing what the configuration is warned of.
+    #[must_use]
+    pub fn warned_of(mut self, warnings: Warnings) -> Self {
+        self.warnings = warnings;
         self
     }
 

@@ -201,6 +201,8 @@ fn table() -> Vec<Route> {
             "Open an incident's ticket now, whatever holds it back";
         post operator "/api/v1/incidents/{id}/leave-outage" => incident_actions::leave_outage,
             "Take an incident out of its outage";
+        post operator "/api/v1/incidents/{id}/join-outage" => incident_actions::join_outage,
+            "Put an incident into an outage";
         post operator "/api/v1/targets/{name}/pause" => target_actions::pause,
             "Send nothing to a target until it is resumed";
         post operator "/api/v1/targets/{name}/resume" => target_actions::resume, "End the pause of a target";

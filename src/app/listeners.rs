@@ -16,6 +16,7 @@ use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
 use crate::http::{Router, ServeOptions, Server};
 use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState, TrustedHost};
+use crate::settings::report::Warnings;
 use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;
 
@@ -24,7 +25,7 @@ impl Builder {
         &self,
         listener: TcpListener,
         workers: Vec<TargetWorker>,
-        effective: serde_json::Value,
+        (effective, warnings): (serde_json::Value, Warnings),
     ) {
         let tests = TargetTests {
             settings: Arc::clone(&self.settings),
@@ -55,6 +56,7 @@ impl Builder {
         );
         let state = state
             .knowing(names_of(&self.settings))
+            .warned_of(warnings)
             .showing(self.settings.maintenance.clone())
             .testing(Arc::new(tests))
             .rendering(Arc::new(ConfiguredTemplates(Arc::clone(&self.settings))))

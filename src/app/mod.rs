@@ -30,6 +30,7 @@ use crate::lifecycle::Components;
 use crate::outbound::Redactor;
 use crate::receive::ReceiveSetupError;
 use crate::settings::Settings;
+use crate::settings::report::Warnings;
 use crate::store::{Store, StoreError};
 use crate::supervision::Supervisor;
 use crate::targets::TargetSetupError;
@@ -48,6 +49,8 @@ pub(crate) struct AppOptions {
     pub settings: Settings,
     /// The settings in force, redacted, for people to look at.
     pub effective: serde_json::Value,
+    /// What it is warned of.
+    pub warnings: Warnings,
     /// The files of the configuration, for people to look at.
     pub files: Vec<String>,
     pub clock: Clock,
@@ -119,6 +122,7 @@ impl App {
         let AppOptions {
             settings,
             effective,
+            warnings,
             files,
             clock,
             metrics,
@@ -154,7 +158,7 @@ impl App {
             store: builder.store.clone(),
             components: builder.components.clone(),
             drain_timeout: builder.settings.server.drain_timeout,
-            stages: builder.start(public, admin, effective)?,
+            stages: builder.start(public, admin, (effective, warnings))?,
         };
         tracing::info!(
             version = VERSION,

@@ -21,6 +21,7 @@ use crate::notifier::{Notifier, publish_changes};
 use crate::outbound::Redactor;
 use crate::review_limit::ReviewLimiter;
 use crate::self_monitor::SelfMonitor;
+use crate::settings::report::Warnings;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, JournalWriter, Notification, Store};
 use crate::supervision::Supervisor;
@@ -53,7 +54,7 @@ impl Builder {
         self,
         public: TcpListener,
         admin: TcpListener,
-        effective: serde_json::Value,
+        (effective, warnings): (serde_json::Value, Warnings),
     ) -> Result<Stages, StartError> {
         let enrichment = self.start_enriching()?;
         let decider = Decider::new(
@@ -69,7 +70,7 @@ impl Builder {
         self.start_upkeep();
         self.start_sharing_limits(&workers);
         self.start_limiting_reviews();
-        self.start_admin(admin, workers, effective);
+        self.start_admin(admin, workers, (effective, warnings));
         self.start_gauges();
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);

@@ -145,6 +145,20 @@ enum Command {
     },
 }
 
+/// Whether arguments that cannot be parsed want their errors as JSON.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let arguments: Vec<String> = arguments
+        .map(|one| one.to_string_lossy().into_owned())
+        .collect();
+    let is_one = |one: &str| matches!(one, "-ojson" | "-o=json" | "--output=json");
+    let is_pair = |name: &str, value: &str| matches!(name, "-o" | "--output") && value == "json";
+    arguments.iter().any(|one| is_one(one))
+        || arguments.windows(2).any(|pair| match pair {
+            [name, value] => is_pair(name, value),
+            _ => false,
+        })
+}
+
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
     let parsed = help::grouped(CommandLine::command()).try_get_matches();
@@ -152,7 +166,14 @@ pub fn run() -> ExitCode {
     let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
-            let _ = error.print();
+            if error.use_stderr() && asks_for_json(std::env::args_os().skip(1)) {
+                let text = error.render().to_string();
+                complain(config::pretty(
+                    &serde_json::json!({ "error": text.trim_end() }),
+                ));
+            } else {
+                let _ = error.print();
+            }
             return if error.use_stderr() {
                 ExitCode::from(2)
             } else {

@@ -7,7 +7,8 @@ use super::{Global, config};
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::outbound::Redactor;
-use crate::settings::{Loaded, Problem, Settings, report};
+use crate::settings::report::{self, Warnings};
+use crate::settings::{Loaded, Problem, Settings};
 use crate::telemetry::{self, BadLogSetting, LogOutput, Metrics};
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
@@ -18,12 +19,14 @@ pub(super) async fn run(global: &Global) -> Outcome {
     let _log = start_logging(&loaded.settings, &metrics)
         .map_err(|error| Failed::usage(error.to_string()))?;
     warn(&loaded.warnings);
-    warn_of_rules(loaded.clone());
+    let warnings = Warnings::default();
+    warn_of_rules(loaded.clone(), Warnings::clone(&warnings));
     let mut stop = Box::pin(stop_signal());
     let start = App::start(AppOptions {
         settings: loaded.settings,
         effective: report::effective_json(&loaded.effective),
         files: loaded.files,
+        warnings,
         clock: Clock::System,
         metrics,
     });
@@ -45,10 +48,12 @@ fn warn(warnings: &[Problem]) {
 }
 
 /// Tries all rules beside the start, and logs what looks wrong. Nothing waits for it.
-fn warn_of_rules(loaded: Loaded) {
+fn warn_of_rules(loaded: Loaded, known: Warnings) {
     tokio::task::spawn_blocking(move || {
         let told = loaded.warnings.clone();
         let mut found = config::warnings_of(loaded);
+        // Nobody else sets it.
+        let _ = known.set(found.clone());
         found.retain(|warning| !told.contains(warning));
         warn(&found);
     });

@@ -5,10 +5,11 @@ use super::commit::commit;
 use super::error::DecideError;
 use super::load::{Scope, finish, load, load_inputs};
 use super::resources::Resources;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
-use crate::domain::incident_request::{RequestedStep, step_for};
+use crate::domain::incident_request::{RequestedStep, step_for, why_it_cannot_join};
 use crate::domain::time::Timestamp;
-use crate::store::{DecisionTransaction, FencingToken, IncidentRequest};
+use crate::store::{DecisionTransaction, FencingToken, IncidentRecord, IncidentRequest};
 
 /// Requests that are carried out in one step.
 const MAX_REQUESTS: u32 = 32;
@@ -44,8 +45,20 @@ async fn carry_out(
             return Ok(deciding.commit_rendered().await?);
         }
     };
+    let outage = deciding.requested_outage(request).await?;
+    let refusal = outage
+        .as_ref()
+        .and_then(|outage| why_it_cannot_join(known(&record), known(outage)));
+    if let Some(refusal) = refusal {
+        deciding.settle_request(request, Some(refusal), now).await?;
+        return Ok(deciding.commit_rendered().await?);
+    }
     let scope = Scope {
         keys: vec![record.incident.incident_key()],
+        groups: outage
+            .iter()
+            .map(|one| one.incident.incident_key())
+            .collect(),
         ..Scope::default()
     };
     let loaded = load(resources, &mut deciding, scope, now).await?;
@@ -55,6 +68,7 @@ async fn carry_out(
         by: &request.by,
         words: &request.words,
         request_id: &request.request_id,
+        outage: outage.as_ref().map(|one| &one.incident),
     };
     change_deliveries(&mut deciding, &step, request, &record.incident, now).await?;
     if let Err(problem) = batch.carry_out(step, &record.incident, wish) {
@@ -75,6 +89,10 @@ async fn carry_out(
     );
     let finished = finish(&mut deciding, batch, None).await?;
     commit(resources, deciding, finished).await
+}
+
+const fn known(record: &IncidentRecord) -> (&Incident, &TargetName) {
+    (&record.incident, &record.target)
 }
 
 /// What the step does to deliveries that are owed already.
@@ -99,7 +117,8 @@ async fn change_deliveries(
         RequestedStep::Note
         | RequestedStep::Open
         | RequestedStep::Create
-        | RequestedStep::LeaveOutage => {}
+        | RequestedStep::LeaveOutage
+        | RequestedStep::JoinOutage => {}
     }
     Ok(())
 }

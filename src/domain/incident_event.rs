@@ -257,7 +257,7 @@ impl IncidentEvent {
             Self::Relapsed => "breaching again",
             Self::Flapping { .. } => "flapping",
             Self::Raised { .. } => "severity raised",
-            Self::Commented => "comment owed",
+            Self::Commented => "comment to be written",
             Self::Calm { .. } => "calm",
             Self::Recovered { .. } => "recovered",
             Self::Closed { .. } => "closed",
@@ -272,19 +272,19 @@ impl IncidentEvent {
             Self::DeliveryUnwritable { .. } => "a delivery could not be written",
             Self::FailedOver { .. } => "failed over",
             Self::CannotFailOver { .. } => "cannot be opened in another target",
-            Self::Delivered { operation, .. } => return format!("{operation} delivered").into(),
+            Self::Delivered { operation, .. } => operation.made(),
             Self::DeadLettered { operation, .. } => {
                 return format!("{operation} became a dead letter").into();
             }
             Self::AttemptFailed { operation, .. } => return format!("{operation} failed").into(),
             Self::DeliveryReplayed { operation, .. } => {
-                return format!("{operation} is owed again").into();
+                return format!("{operation} is to be tried again").into();
             }
             Self::DeliveryDiscarded { operation, .. } => {
                 return format!("{operation} was discarded").into();
             }
             Self::LinkDiscarded { .. } => "link was discarded",
-            Self::DeliveriesEnded { .. } | Self::NeverCreated { .. } => "deliveries no longer owed",
+            Self::DeliveriesEnded { .. } | Self::NeverCreated { .. } => "nothing more is written",
             Self::TicketCompleted { .. } => "fields completed",
             Self::TicketChanged { title, .. } => title,
         })

@@ -29,7 +29,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
         "severity raised",
         "from high to critical",
     ),
-    (r#"{"kind":"commented"}"#, "comment owed", ""),
+    (r#"{"kind":"commented"}"#, "comment to be written", ""),
     (
         r#"{"kind":"calm","since":0,"times":4}"#,
         "calm",
@@ -142,22 +142,22 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"{"kind":"delivered","operation":"create","ticket_id":"t-1","attempt":1,"looked_up":false}"#,
-        "create delivered",
+        "ticket created",
         "ticket t-1",
     ),
     (
         r#"{"kind":"delivered","operation":"create","ticket_id":"t-1","attempt":2,"looked_up":true}"#,
-        "create delivered",
+        "ticket created",
         "ticket t-1, attempt 2, looked up before sending",
     ),
     (
         r#"{"kind":"delivered","operation":"update","attempt":2,"looked_up":false}"#,
-        "update delivered",
+        "update written",
         "attempt 2",
     ),
     (
         r#"{"kind":"delivered","operation":"update","attempt":1,"looked_up":false}"#,
-        "update delivered",
+        "update written",
         "",
     ),
     (
@@ -180,7 +180,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"{"kind":"delivery_replayed","operation":"resolve","by":"ops"}"#,
-        "resolve is owed again",
+        "resolve is to be tried again",
         "by ops",
     ),
     (
@@ -195,7 +195,7 @@ const EVENTS: &[(&str, &str, &str)] = &[
     ),
     (
         r#"{"kind":"deliveries_ended","count":2}"#,
-        "deliveries no longer owed",
+        "nothing more is written",
         "2, as the ticket is over",
     ),
     (

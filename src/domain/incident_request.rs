@@ -1,7 +1,8 @@
 //! What a person asks of an incident, and what follows from it. Pure.
 
-use super::flood;
+use super::identity::TargetName;
 use super::incident::{Incident, IncidentState};
+use super::{flood, outage};
 
 /// What a person wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,10 +15,18 @@ pub enum IncidentAction {
     OpenTicket,
     /// It goes on alone, without its outage.
     LeaveOutage,
+    /// It becomes a member of the outage that is named.
+    JoinOutage,
 }
 
 impl IncidentAction {
-    const ALL: [Self; 4] = [Self::Close, Self::Note, Self::OpenTicket, Self::LeaveOutage];
+    const ALL: [Self; 5] = [
+        Self::Close,
+        Self::Note,
+        Self::OpenTicket,
+        Self::LeaveOutage,
+        Self::JoinOutage,
+    ];
 
     /// Stored, and a part of the names of audit entries.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +35,7 @@ impl IncidentAction {
             Self::Note => "note",
             Self::OpenTicket => "open_ticket",
             Self::LeaveOutage => "leave_outage",
+            Self::JoinOutage => "join_outage",
         }
     }
 
@@ -70,6 +80,8 @@ pub enum RequestedStep {
     /// again and sent.
     Replay,
     LeaveOutage,
+    /// It becomes a member, if the outage takes it: [`why_it_cannot_join`].
+    JoinOutage,
 }
 
 /// The step that follows from `action`, or why it cannot be done.
@@ -121,6 +133,31 @@ pub fn step_for(
             Some(_) => Ok(RequestedStep::LeaveOutage),
             None => Err("it is part of no outage"),
         },
+        (IncidentAction::JoinOutage, _) if is_flood || outage::is_outage(&incident.rule) => {
+            Err("an outage or a flood cannot be part of an outage")
+        }
+        (IncidentAction::JoinOutage, _) => match (&incident.outage_id, incident.state) {
+            (Some(_), _) => Err("it is part of an outage already; take it out of that first"),
+            (None, IncidentState::Pending | IncidentState::Open) => Ok(RequestedStep::JoinOutage),
+            (None, _) => Err("it has recovered; only what goes on can join an outage"),
+        },
+    }
+}
+
+/// Why `incident`, which goes on alone, cannot become a member of `outage`. Each with its target.
+pub fn why_it_cannot_join(
+    (incident, own): (&Incident, &TargetName),
+    (outage, its): (&Incident, &TargetName),
+) -> Option<&'static str> {
+    match outage.state {
+        _ if !outage::is_outage(&outage.rule) => Some("what it is to join is no outage"),
+        IncidentState::Closed => Some("that outage is closed"),
+        IncidentState::Recovered => Some("that outage has recovered"),
+        _ if own != its => Some("the ticket of that outage is in another target"),
+        _ if incident.silence.is_some() => {
+            Some("it is silenced, and no outage counts it; end the silence first")
+        }
+        IncidentState::Pending | IncidentState::Open => None,
     }
 }
 
@@ -205,5 +242,41 @@ mod tests {
         let alone = incident("queue-wait", IncidentState::Open);
         assert!(step_for(IncidentAction::LeaveOutage, &alone, TicketProgress::None).is_err());
         assert!(step_for(IncidentAction::Note, &alone, TicketProgress::None).is_err());
+        assert!(step_for(IncidentAction::JoinOutage, &flood, TicketProgress::None).is_err());
+    }
+
+    #[test]
+    fn only_what_goes_on_alone_joins_an_outage() {
+        let asked = |incident: &Incident| {
+            step_for(IncidentAction::JoinOutage, incident, TicketProgress::Exists)
+        };
+        for state in [IncidentState::Pending, IncidentState::Open] {
+            let alone = incident("queue-wait", state);
+            assert_eq!(asked(&alone), Ok(RequestedStep::JoinOutage));
+            let member = Incident {
+                outage_id: Some(IncidentId::new("o")),
+                ..alone
+            };
+            assert!(asked(&member).unwrap_err().contains("already"));
+        }
+        assert!(asked(&incident("queue-wait", IncidentState::Recovered)).is_err());
+        assert!(asked(&incident("outage:site", IncidentState::Open)).is_err());
+    }
+
+    #[test]
+    fn an_outage_takes_what_goes_on_in_its_target_while_it_goes_on_itself() {
+        let [crm, other] = ["crm", "other"].map(TargetName::new);
+        let open = incident("queue-wait", IncidentState::Open);
+        let outage = |state| incident("outage:site", state);
+        let refusal = |outage: &Incident| why_it_cannot_join((&open, &crm), (outage, &crm));
+        assert_eq!(refusal(&outage(IncidentState::Pending)), None);
+        assert_eq!(refusal(&outage(IncidentState::Open)), None);
+        for over in [IncidentState::Recovered, IncidentState::Closed] {
+            assert!(refusal(&outage(over)).is_some());
+        }
+        assert!(refusal(&incident("queue-wait", IncidentState::Open)).is_some());
+        let going_on = outage(IncidentState::Open);
+        let elsewhere = why_it_cannot_join((&open, &crm), (&going_on, &other));
+        assert!(elsewhere.is_some_and(|why| why.contains("another target")));
     }
 }

@@ -169,6 +169,26 @@ impl Operation {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|op| op.as_str() == name)
     }
+
+    /// That it is to be made, for people.
+    pub const fn to_be_made(self) -> &'static str {
+        match self {
+            Self::Create => "ticket to be created",
+            Self::Update => "update to be written",
+            Self::Resolve => "resolution to be written",
+            Self::Link => "link to be written",
+        }
+    }
+
+    /// That it was made, for people.
+    pub const fn made(self) -> &'static str {
+        match self {
+            Self::Create => "ticket created",
+            Self::Update => "update written",
+            Self::Resolve => "resolution written",
+            Self::Link => "link written",
+        }
+    }
 }
 
 impl fmt::Display for Operation {

@@ -1,11 +1,22 @@
 //! `config check` and `config show` in words and in JSON. Pure: values in, text out.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::{Value, json};
 
 use super::problem::{EffectiveValue, Level, Place, Problem};
 
 /// Lines are not longer, where they can be broken or cut.
 const WIDTH: usize = 80;
+
+/// What the configuration in force is warned of. Rules are tried beside the start, so it is known some
+/// time after it.
+pub type Warnings = Arc<OnceLock<Vec<Problem>>>;
+
+/// Warnings as a list for scripts.
+pub fn warnings_json(warnings: &[Problem]) -> Value {
+    warnings.iter().map(problem_json).collect()
+}
 
 /// Problems and warnings for people, each with the line and the place in it, ending in a summary.
 pub fn problems_text(problems: &[Problem], warnings: &[Problem]) -> String {

@@ -6,6 +6,7 @@ use super::burst_locks::write_lock;
 use super::database::Tx;
 use super::decision_transaction::DecisionTransaction;
 use super::entities::{EntityRecord, write_entities};
+use super::event_chunks;
 use super::history::{HistoryEntry, insert_history};
 use super::incidents::{IncidentRecord, write_incident};
 use super::match_counts::write_match_count;
@@ -90,6 +91,7 @@ impl DecisionTransaction {
         }
         for (id, reason) in &batch.moved {
             failover::discard(tx, *id, reason, batch.decided_at).await?;
+            event_chunks::note_moved(tx, *id).await?;
         }
         for delivery in &batch.deliveries {
             outbox::insert(tx, delivery, batch.decided_at).await?;

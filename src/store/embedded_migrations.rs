@@ -62,6 +62,9 @@ embed![
     "0071_unread_tickets",
     "0072_lost_creates",
     "0073_run_times",
+    "0085_put_into_an_outage",
+    "0086_event_chunks",
+    "0087_floods_to_end",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
@@ -83,6 +86,49 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+
+    /// A table that SQLite builds anew keeps its rows, its indexes and its constraints.
+    #[tokio::test]
+    async fn requests_of_people_survive_that_their_table_is_built_anew() {
+        use sqlx::{AssertSqlSafe, Connection, Executor, Row, SqliteConnection};
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let insert = |action: &str, request: &str| {
+            AssertSqlSafe(format!(
+                "insert into incident_requests (incident_id, action, words, requested_by, requested_at, \
+                   request_id, state) values ('i', '{action}', 'why', 'ops', 1, '{request}', 'waiting')"
+            ))
+        };
+        let before = include_str!("../../migrations/sqlite/0049_incident_requests.sql");
+        database.execute(before).await.unwrap();
+        database.execute(insert("close", "r-1")).await.unwrap();
+        assert!(
+            database
+                .execute(insert("join_outage", "r-2"))
+                .await
+                .is_err()
+        );
+        let anew = include_str!("../../migrations/sqlite/0085_put_into_an_outage.sql");
+        database.execute(anew).await.unwrap();
+        let kept = database.fetch_one("select id, words, state from incident_requests");
+        let kept = kept.await.unwrap();
+        assert_eq!(
+            (kept.get::<i64, _>(0), kept.get(1), kept.get(2)),
+            (1, "why".to_owned(), "waiting".to_owned())
+        );
+        assert!(
+            database.execute(insert("close", "r-1")).await.is_err(),
+            "twice"
+        );
+        assert!(database.execute(insert("nonsense", "r-3")).await.is_err());
+        database
+            .execute(insert("join_outage", "r-2"))
+            .await
+            .unwrap();
+        let indexes = "select count(*) from sqlite_schema where type = 'index' and sql is not null \
+             and tbl_name = 'incident_requests'";
+        let indexes = database.fetch_one(indexes).await.unwrap();
+        assert_eq!(indexes.get::<i64, _>(0), 2);
+    }
 
     #[test]
     fn every_file_of_both_folders_is_embedded() {

@@ -4,6 +4,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -13,14 +14,15 @@ pub(super) const RUN: i64 = 16_384;
 /// Places written by one statement.
 const PER_STATEMENT: usize = 1_000;
 
-/// The next run of decided events; no row when it is not full yet.
+const CURSOR: &str = "event_places";
+
+/// The next run of decided events after a cursor; no row when it is not full yet.
 const NEXT_RUN: &str = "select c.start / $1 * $1 as start from ( \
        select case when p.position > coalesce(e.first, 0) then p.position else coalesce(e.first, 0) end as start \
-       from cursors p, (select min(seq) as first from events) e where p.name = 'event_places') c \
+       from cursors p, (select min(seq) as first from events) e where p.name = $2) c \
      where (c.start / $1 + 1) * $1 <= (select position from cursors where name = 'decide')";
 
-const WRITTEN: &str =
-    "update cursors set position = $1 where name = 'event_places' and position < $1";
+const WRITTEN: &str = "update cursors set position = $1 where name = $2 and position < $1";
 
 /// The places of events with one hash, in a condition over `e.seq`: those of the runs, and the
 /// newer events, which are in no run yet.
@@ -44,9 +46,7 @@ impl Store {
     /// several replicas one does so at a time.
     pub async fn write_event_places(&self) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = Statement::new(NEXT_RUN).bind(RUN);
-        let next = next.fetch_optional(&mut tx, |row| row.get::<i64>("start"));
-        let Some(start) = next.await? else {
+        let Some(start) = next_run(&mut tx, CURSOR).await? else {
             return Ok(false);
         };
         drop(tx);
@@ -80,11 +80,27 @@ impl Store {
             insert.push(" on conflict do nothing", []);
             insert.execute(&mut tx).await?;
         }
-        // One that slept through its lease never sets back what others have written since.
-        let written = Statement::new(WRITTEN);
-        written.bind(start + RUN).execute(&mut tx).await?;
+        set_written(&mut tx, CURSOR, start + RUN).await?;
         tx.commit().await
     }
+}
+
+/// Where the next run after `cursor` begins; `None` when it is not full yet.
+pub(super) async fn next_run(tx: &mut Tx, cursor: &'static str) -> Result<Option<i64>, StoreError> {
+    let next = Statement::new(NEXT_RUN).bind(RUN).bind(cursor);
+    next.fetch_optional(tx, |row| row.get::<i64>("start")).await
+}
+
+/// Runs before `to` are written. One that slept through its lease never sets back what others have
+/// written since.
+pub(super) async fn set_written(
+    tx: &mut Tx,
+    cursor: &'static str,
+    to: i64,
+) -> Result<(), StoreError> {
+    let written = Statement::new(WRITTEN).bind(to).bind(cursor);
+    written.execute(tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]

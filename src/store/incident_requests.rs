@@ -24,6 +24,8 @@ pub struct NewIncidentRequest<'a> {
     pub words: &'a str,
     /// The client's own id of the request.
     pub request_id: &'a str,
+    /// The outage that the incident joins.
+    pub outage_id: Option<&'a IncidentId>,
 }
 
 /// A request that waits to be carried out.
@@ -36,6 +38,8 @@ pub struct IncidentRequest {
     /// The name of the admin token, or `local`.
     pub by: String,
     pub request_id: String,
+    /// The outage that the incident joins.
+    pub outage_id: Option<IncidentId>,
 }
 
 /// What came of a request.
@@ -61,6 +65,7 @@ impl IncidentRequest {
             words: row.get("words")?,
             by: row.get("requested_by")?,
             request_id: row.get("request_id")?,
+            outage_id: row.get_optional("outage_id")?,
         })
     }
 }
@@ -89,8 +94,9 @@ impl Store {
         }
         let insert = Statement::new(
             "insert into incident_requests \
-              (incident_id, action, words, requested_by, requested_at, request_id, state) \
-             values ($1, $2, $3, $4, $5, $6, 'waiting') on conflict (request_id) do nothing",
+              (incident_id, action, words, requested_by, requested_at, request_id, state, \
+               outage_id) \
+             values ($1, $2, $3, $4, $5, $6, 'waiting', $7) on conflict (request_id) do nothing",
         );
         let insert = insert
             .bind(new.incident_id)
@@ -98,17 +104,19 @@ impl Store {
             .bind(new.words)
             .bind(by.actor)
             .bind(by.at)
-            .bind(new.request_id);
+            .bind(new.request_id)
+            .bind(new.outage_id.map(IncidentId::as_str));
         if insert.execute(&mut tx).await? == 0 {
             let same = Statement::new(
                 "select id from incident_requests where request_id = $1 and incident_id = $2 \
-                  and action = $3 and words = $4",
+                  and action = $3 and words = $4 and coalesce(outage_id, '') = $5",
             );
             let same = same
                 .bind(new.request_id)
                 .bind(new.incident_id)
                 .bind(new.action.as_str())
-                .bind(new.words);
+                .bind(new.words)
+                .bind(new.outage_id.map_or("", IncidentId::as_str));
             let same = same.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
             if same.await?.is_none() {
                 return Err(StoreError::Conflict {
@@ -143,7 +151,7 @@ impl Store {
     pub async fn waiting_requests(&self, limit: u32) -> Result<Vec<IncidentRequest>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
-            "select id, incident_id, action, words, requested_by, request_id \
+            "select id, incident_id, action, words, requested_by, request_id, outage_id \
              from incident_requests where state = 'waiting' order by id limit $1",
         );
         let select = select.bind(limit);
@@ -191,6 +199,20 @@ impl DecisionTransaction {
         }))
     }
 
+    /// The outage that the incident of `request` is to join.
+    pub async fn requested_outage(
+        &mut self,
+        request: &IncidentRequest,
+    ) -> Result<Option<IncidentRecord>, StoreError> {
+        let Some(outage_id) = &request.outage_id else {
+            return Ok(None);
+        };
+        let select = Statement::new(select_incidents!("", "i.id = $1")).bind(outage_id);
+        select
+            .fetch_optional(&mut self.tx, IncidentRecord::read)
+            .await
+    }
+
     /// Ends the burst lock that the ticket of `incident` took: its next breach opens a ticket.
     pub async fn end_burst_lock(&mut self, incident: &Incident) -> Result<(), StoreError> {
         end_lock(&mut self.tx, incident).await
@@ -223,7 +245,10 @@ impl DecisionTransaction {
             IncidentAction::Note => "note",
             _ => "reason",
         };
-        let detail = json!({ what: request.words, "request_id": request.request_id });
+        let mut detail = json!({ what: request.words, "request_id": request.request_id });
+        if let Some(outage_id) = &request.outage_id {
+            detail["outage"] = json!(outage_id);
+        }
         let (action, subject) = (format!("incident.{action}"), format!("incidents/{id}"));
         audit::record(tx, by, &action, &subject, &detail).await
     }

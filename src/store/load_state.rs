@@ -154,14 +154,31 @@ impl super::Store {
     /// person has closed are due at once, even when deciding is behind.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = Statement::new(
-            "select min(due_at) as due_at from \
-              (select min(due_at) as due_at from incidents \
-                where due_at is not null and state <> 'closed' \
-               union all select cast(0 as bigint) from incidents \
-                where flood_verdict is not null and state = 'closed') as due",
-        );
         let due_at = |row: &Row| row.get_optional("due_at");
-        next.fetch_one(&mut tx, due_at).await
+        Statement::new(NEXT_DUE).fetch_one(&mut tx, due_at).await
+    }
+}
+
+const NEXT_DUE: &str = "select min(due_at) as due_at from \
+      (select min(due_at) as due_at from incidents \
+        where due_at is not null and state <> 'closed' \
+       union all select cast(0 as bigint) from incidents \
+        where flood_verdict is not null and state = 'closed') as due";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn what_is_due_is_found_however_many_incidents_are_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
+        let store = Store::open(&url).await.unwrap();
+        let mut tx = store.database.begin_read().await.unwrap();
+        let plan = Statement::new(NEXT_DUE).plan(&mut tx).await;
+        for index in ["INDEX incidents_due", "INDEX incidents_floods_to_end"] {
+            assert!(plan.contains(index), "{index}\n{plan}");
+        }
     }
 }

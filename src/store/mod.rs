@@ -22,6 +22,7 @@ mod due;
 mod embedded_migrations;
 mod entities;
 mod error;
+mod event_chunks;
 mod event_places;
 mod events;
 mod failover;

@@ -2,6 +2,7 @@
 
 use super::database::Tx;
 use super::dedup;
+use super::event_chunks;
 use super::event_places::RUN;
 use super::row::Row;
 use super::statement::Statement;
@@ -145,6 +146,7 @@ async fn forget_events(
     for chunk in deletable.chunks(EVENTS_PER_STATEMENT) {
         delete_events(tx, chunk).await?;
     }
+    event_chunks::forget(tx, after, last.unwrap_or(after)).await?;
     let passed = (after / RUN, last.unwrap_or(after) / RUN);
     if forget_places(tx, passed).await? == u64::from(PLACES_PER_STEP) {
         // There may be more of them: the next step goes on here.

@@ -77,6 +77,8 @@ def requests(world):
         ("incidents/{id}/note", f"incidents/{alone[0]}/note", {"text": "a test"}),
         ("incidents/{id}/close", f"incidents/{alone[0]}/close", reason),
         ("incidents/{id}/leave-outage", f"incidents/{member['id']}/leave-outage", reason),
+        ("incidents/{id}/join-outage", f"incidents/{member['id']}/join-outage",
+         reason | {"outage": member["outage_id"]}),
         ("incidents/{id}/open-ticket", f"incidents/{member['id']}/open-ticket", reason),
         ("targets/{name}/pause", "targets/salesforce/pause", reason),
         ("targets/{name}/test", "targets/servicenow/test", None),

@@ -54,6 +54,7 @@ def until(what, holds, patience=60):
 class World:
     def __init__(self, binary, folder):
         self.binary, self.folder, self.processes, self.events = binary, folder, [], 0
+        self.configurations = []
         ports = {name: free_port() for name in ("public", "admin", "salesforce", "servicenow")}
         self.at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
         self.admin, self.public = f"http://{self.at['admin']}", f"http://{self.at['public']}"
@@ -82,7 +83,8 @@ class World:
                    "message": "The queue must be known", "path": "/sobjects/Case/Ringdown_Id__c/",
                    "trigger": "always", "body_contains": "refused-"}
         assert call("POST", f"{sim}/faults", refusal)[0] < 300
-        self.run("serve", "--config", HERE / "ringdown.toml", "--config", "ports.toml")
+        configurations = [HERE / "ringdown.toml", *self.configurations, "ports.toml"]
+        self.run("serve", *(part for one in configurations for part in ("--config", one)))
         try:
             until("the daemon is ready", lambda: call("GET", f"{self.public}/readyz")[0] == 200)
         except TimeoutError:

@@ -24,7 +24,7 @@ test("the demo's storm is seen as it happens and told afterwards, and its outage
   const over = items.find((one) => one.state === "closed" && one.ticket.number && one.suppressed > 0);
   await visitor.go(`/ui/incidents/${over.id}`);
   const story = await visitor.page.locator(".story li b").allInnerTexts();
-  const places = ["opened", "create delivered", "recovered"].map((what) =>
+  const places = ["opened", "ticket created", "recovered"].map((what) =>
     story.findIndex((one) => one.toLowerCase() === what));
   assert.deepEqual(places, [...places].sort((one, two) => one - two), `${story}`);
   assert.ok(places.every((place) => place >= 0), `${story}`);

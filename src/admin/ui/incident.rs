@@ -10,7 +10,7 @@ use super::chart::{Chart, Series, chart};
 use super::page::{Form, page, to};
 use crate::admin::answer::Refused;
 use crate::admin::cards::{Card, worst_first};
-use crate::admin::incident_actions::{Wanted, carry_out};
+use crate::admin::incident_actions::{Wanted, carry_out, named_outage};
 use crate::admin::why::answer_of;
 use crate::admin::{Actor, AdminState};
 use crate::domain::identity::IncidentId;
@@ -25,6 +25,7 @@ const MAX_EVENTS: u32 = 300;
 const MAX_CHARTS: usize = 4;
 const MAX_MEMBERS: u32 = 100;
 const MAX_ENTRIES: u32 = 200;
+const MAX_OUTAGES: u32 = 50;
 /// Earlier incidents of the same key.
 const MAX_EARLIER: u32 = 5;
 /// Entries of the story that are marked in the charts.
@@ -40,6 +41,8 @@ struct Shown {
     charts: Vec<Chart>,
     members: Vec<Card>,
     earlier: Vec<Earlier>,
+    /// The outages that it can be put into.
+    outages: Vec<OngoingIncident>,
     /// What a silence of it would match.
     matchers: String,
     /// The id of the change that a form of this page asks for: a form that is sent twice is carried
@@ -79,6 +82,7 @@ pub(super) async fn show(
         detail: state.store.incident(&id).await?,
         members: worst_first(&state, members),
         earlier: earlier(&state, &incident).await?,
+        outages: outages(&state, &incident).await?,
         matchers: matchers(&incident),
         request_id: uuid::Uuid::new_v4().to_string(),
         card: Card::of(&state, incident),
@@ -97,10 +101,12 @@ macro_rules! form {
             body: Bytes,
         ) -> Result<Response, Refused> {
             let form = Form::parse(&String::from_utf8_lossy(&body));
+            let outage = named_outage(&state, $action, form.get("outage")).await?;
             let wanted = Wanted {
                 action: $action,
                 words: form.get("words").unwrap_or_default(),
                 request_id: form.get("request_id").unwrap_or_default(),
+                outage: outage.as_ref(),
             };
             let carried = carry_out(&state, &actor, &id, wanted).await?;
             let did = if carried.is_done() { $did } else { "asked" };
@@ -113,6 +119,7 @@ form!(close, IncidentAction::Close, "closed");
 form!(note, IncidentAction::Note, "noted");
 form!(open_ticket, IncidentAction::OpenTicket, "ordered");
 form!(leave_outage, IncidentAction::LeaveOutage, "left");
+form!(join_outage, IncidentAction::JoinOutage, "joined");
 
 /// A chart for each reading of the rule.
 async fn charts(
@@ -189,6 +196,21 @@ async fn earlier(state: &AdminState, incident: &OngoingIncident) -> Result<Vec<E
         }
     });
     Ok(found.collect())
+}
+
+/// The outages that `incident` can join.
+async fn outages(
+    state: &AdminState,
+    incident: &OngoingIncident,
+) -> Result<Vec<OngoingIncident>, Refused> {
+    let view = &incident.incident;
+    let goes_on = view.state == "pending" || view.state == "open";
+    let is_alone = view.outage_id.is_none() && view.members.is_none();
+    if !goes_on || !is_alone {
+        return Ok(Vec::new());
+    }
+    let (target, now) = (&view.ticket.target, state.clock.now());
+    Ok(state.store.outages_of(target, MAX_OUTAGES, now).await?)
 }
 
 /// Matchers by which exactly this incident's key is silenced, one in each line. A key with a line

@@ -37,7 +37,7 @@ mod tests {
     fn no_line_crosses_the_name_of_an_earlier_one() {
         let marks = [
             (0.0, "opened"),
-            (20.0, "create delivered"),
+            (20.0, "ticket created"),
             (60.0, "recovered"),
         ];
         let lanes = places(marks.into_iter(), 700.0);

@@ -13,6 +13,7 @@ mod guard;
 mod incident;
 mod live;
 mod mark_lanes;
+mod marked_json;
 mod now;
 mod page;
 mod records;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::assets;
 use crate::admin::answer::internal_error;
 use crate::admin::{Actor, AdminState};
-use crate::domain::situation::age;
+use crate::domain::situation::{age, ticket_state};
 use crate::domain::time::Timestamp;
 use crate::http::Problem;
 use crate::settings::Role;
@@ -60,6 +60,9 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("short", short_filter);
     pages.add_filter("clock", clock_filter);
     pages.add_filter("pretty", pretty_filter);
+    pages.add_filter("ticket_state", |state: String| {
+        ticket_state(&state).to_owned()
+    });
     pages.add_filter("query", query_filter);
     pages.add_filter("segment", segment_filter);
     pages.add_global("assets", Value::from(assets::version()));
@@ -182,6 +185,7 @@ fn notice(query: &Form) -> Option<String> {
         "noted" => return Some("The note is on its way to the ticket.".to_owned()),
         "ordered" => return Some("Its ticket is on its way.".to_owned()),
         "left" => return Some("It goes on without the outage.".to_owned()),
+        "joined" => return Some("It is part of the outage.".to_owned()),
         "asked" => return Some("This will be done as soon as Ringdown decides again.".to_owned()),
         "paused" => return Some("Nothing is sent to the target until it is resumed.".to_owned()),
         "resumed" => return Some("The target is resumed; what waited is sent.".to_owned()),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
+use crate::admin::lists::warnings;
 use crate::admin::silence_preview::{Preview, count_hits};
 use crate::admin::situation::person;
 use crate::admin::windows;
@@ -112,7 +113,8 @@ pub(super) async fn configuration(
         };
         json!({ "path": item["path"], "value": value, "layer": item["layer"] })
     });
-    let content = json!({ "rows": rows.collect::<Vec<_>>() });
+    let rows: Vec<_> = rows.collect();
+    let content = json!({ "rows": rows, "warnings": warnings(&state) });
     Ok(page(
         &state,
         &actor,

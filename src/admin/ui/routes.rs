@@ -104,6 +104,7 @@ fn table() -> Vec<(UiEndpoint, MethodRouter<AdminState>)> {
         post operator "/ui/incidents/{id}/note" => incident::note;
         post operator "/ui/incidents/{id}/open-ticket" => incident::open_ticket;
         post operator "/ui/incidents/{id}/leave-outage" => incident::leave_outage;
+        post operator "/ui/incidents/{id}/join-outage" => incident::join_outage;
         post operator "/ui/targets/{name}/pause" => targets::pause;
         post operator "/ui/targets/{name}/resume" => targets::resume;
         post operator "/ui/targets/{name}/test" => targets::test;

@@ -7,12 +7,13 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::json;
 
+use super::marked_json::{self, Line};
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
 use crate::admin::replay_plan::{ReplayPlan, plan};
 use crate::admin::situation::{Person, person};
 use crate::admin::{Actor, AdminState};
-use crate::store::{Filter, MAX_GROUPS, Page, PageRequest};
+use crate::store::{DeadLetterDetail, Filter, MAX_GROUPS, Page, PageRequest};
 
 /// Items of a group that are listed.
 const MAX_LISTED: u32 = 50;
@@ -40,6 +41,8 @@ struct Group<E: Serialize, I: Serialize> {
     plan: Option<ReplayPlan>,
     /// Whether more than those listed are in the group.
     has_more: bool,
+    /// What the example says, with a mark at what is wrong.
+    lines: Vec<Line>,
 }
 
 pub(super) async fn dead_letters(
@@ -59,10 +62,11 @@ pub(super) async fn dead_letters(
             && group.failure == dead.failure
     });
     let plan = plan(&state, &of_group).await?;
+    let lines = marked_json::payload(&example.payload.0, field_of(&example).as_deref());
     let count = group.map(|group| group.count);
     let content = Group {
         plan: Some(plan),
-        ..grouped("dead-letters", example, count, listed)
+        ..grouped("dead-letters", (example, lines), count, listed)
     };
     Ok(shown(&state, &actor, query.as_deref(), &content))
 }
@@ -79,13 +83,21 @@ pub(super) async fn reviews(
     let group = groups
         .iter()
         .find(|group| group.source == example.item.source && group.reason == example.item.reason);
-    let content = grouped("review", example, group.map(|group| group.count), listed);
+    let count = group.map(|group| group.count);
+    let lines = marked_json::event(&example.body.0, &example.item.reason);
+    let content = grouped("review", (example, lines), count, listed);
     Ok(shown(&state, &actor, query.as_deref(), &content))
+}
+
+/// The fields that the CRM names in its refusal.
+fn field_of(example: &DeadLetterDetail) -> Option<String> {
+    let shown = json!(example.dead_letter);
+    Some(shown.get("field")?.as_str()?.to_owned())
 }
 
 fn grouped<E: Serialize, I: Serialize>(
     place: &'static str,
-    example: E,
+    (example, lines): (E, Vec<Line>),
     count: Option<u64>,
     listed: Page<I>,
 ) -> Group<E, I> {
@@ -96,6 +108,7 @@ fn grouped<E: Serialize, I: Serialize>(
         has_more: listed.next.is_some(),
         items: listed.items,
         plan: None,
+        lines,
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::cli::Output;
 use crate::cli::columns::{Cell, Style, short_ids};
 use crate::cli::table::shown;
-use crate::domain::situation::age;
+use crate::domain::situation::{age, ticket_state};
 use crate::domain::time::Timestamp;
 
 /// A line for each of `incidents`, which have names and readings.
@@ -47,7 +47,7 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
         row.push(Cell::new(text("/source")));
         row.push(Cell::new(format!("{} events", text("/occurrences"))));
         row.push(Cell::new(text("/ticket/target")));
-        row.push(Cell::new(text("/ticket/state")));
+        row.push(Cell::new(ticket_state(&text("/ticket/state"))));
     }
     row.push(ticket);
     row

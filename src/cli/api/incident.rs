@@ -9,6 +9,7 @@ use super::super::table::{self, Column};
 use super::super::{Output, config, print};
 use super::call::Api;
 use super::printing::mark_flapping;
+use crate::domain::situation::ticket_state;
 
 /// Entries of a timeline that one page of the API can hold.
 const PAGE: usize = 500;
@@ -104,6 +105,15 @@ impl Api {
     }
 }
 
+/// The ticket's state in words.
+fn tell_state(incident: &mut Value) {
+    if let Some(state) = incident.pointer_mut("/ticket/state")
+        && let Some(words) = state.as_str().map(|state| ticket_state(state).to_owned())
+    {
+        *state = words.into();
+    }
+}
+
 /// The fields that the ticket lacks, in words: `assignment_group: "X" is the name of no record`.
 fn tell_incomplete(incident: &mut Value) {
     let Some(fields) = incident
@@ -126,6 +136,7 @@ fn tell_incomplete(incident: &mut Value) {
 
 fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
     mark_flapping(incident);
+    tell_state(incident);
     tell_incomplete(incident);
     if let Some(times) = incident.pointer("/flaps/times").cloned() {
         let calm = match incident.pointer("/flaps/calm_at") {

@@ -72,6 +72,16 @@ enum IncidentCommand {
         #[command(flatten)]
         why: Why,
     },
+    /// Put it into an outage: the outage's ticket stands for it too.
+    JoinOutage {
+        #[command(flatten)]
+        which: Named,
+        /// The outage: its id, the beginning or the end of the id, its key, or its ticket's number.
+        #[arg(long)]
+        outage: String,
+        #[command(flatten)]
+        why: Why,
+    },
     /// Sources that begin too many incidents, and how many keys are held without a ticket.
     Floods,
     /// Open a ticket for each key that a flood holds and that still breaches.
@@ -251,6 +261,11 @@ pub(in crate::cli) async fn incidents(args: IncidentArgs, global: &Global) -> Ou
         Some(IncidentCommand::LeaveOutage { which, why }) => {
             ask(&api, &which, "leave-outage", &why).await
         }
+        Some(IncidentCommand::JoinOutage { which, outage, why }) => {
+            let body =
+                json!({ "reason": why.reason, "request_id": why.request_id, "outage": outage });
+            told(&api, &which.id, "join-outage", &body).await
+        }
         Some(IncidentCommand::Note {
             which,
             text,
@@ -280,6 +295,7 @@ async fn told(api: &Api, id: &str, action: &str, body: &Value) -> Outcome {
             }
             (_, "note") => "gets the note on its ticket",
             (_, "open-ticket") => "has its ticket tried now; `ringdown why` says what came of it",
+            (_, "join-outage") => "is part of the outage, whose ticket stands for it",
             (_, _) => "goes on without its outage",
         };
         format!(

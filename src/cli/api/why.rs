@@ -84,7 +84,11 @@ fn event_part(story: &Value, screen: Screen) -> String {
         shown(event.get("event_id")),
         shown(event.get("source")),
         clock(&shown(event.get("received_at"))),
-        shown(event.get("state"))
+        match shown(event.get("state")).as_str() {
+            "received" => "not decided yet",
+            "review" => "not understood",
+            _ => "decided",
+        }
     );
     (head + &screen.columns(&rows)).trim_end().to_owned()
 }

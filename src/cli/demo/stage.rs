@@ -73,6 +73,7 @@ impl Stage {
         let app = App::start(AppOptions {
             effective: report::effective_json(&loaded.effective),
             files: loaded.files,
+            warnings: report::Warnings::default(),
             settings: loaded.settings,
             clock: Clock::System,
             metrics,

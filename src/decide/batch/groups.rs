@@ -119,6 +119,11 @@ impl Groups {
         }
     }
 
+    /// `incident` is put into the group of `outage_key`.
+    pub(super) fn put_in(&mut self, outage_key: &IncidentKey, incident: &Incident) {
+        self.add(outage_key, incident.incident_key());
+    }
+
     fn add(&mut self, outage_key: &IncidentKey, key: IncidentKey) {
         let members = self.members.entry(outage_key.clone()).or_default();
         members.insert(key);

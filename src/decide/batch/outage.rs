@@ -11,7 +11,7 @@ use super::outage_member::apply_to_member;
 use crate::decide::evaluate::signal_in;
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::outage_policy;
-use crate::decide::ticket_text::outage_report::describe;
+use crate::decide::ticket_text::outage_report::{Named, describe, name_of};
 use crate::decide::ticket_text::readings::Units;
 use crate::domain::decision::{Decision, NewIncident, SignalOutcome, Suppression};
 use crate::domain::failover::TicketRoute;
@@ -145,9 +145,10 @@ fn reconcile_group(
     let Some(latest) = state.incident().cloned() else {
         return;
     };
+    let named = named(members, &incidents);
     let described = candidates
         .into_iter()
-        .map(|context| described(inputs, outage, context, &latest, &incidents));
+        .map(|context| described(inputs, outage, context, &latest, &named));
     let (context, create) = match first_writable(inputs, &update, &latest, described, is_new) {
         Ok(written) => written,
         Err(problem) => {
@@ -251,17 +252,30 @@ fn routed(first: TicketContext, outage: &Outage<'_>) -> Option<TicketContext> {
     })
 }
 
+/// The `incidents` of `members`, with the names of what they are about.
+fn named<'a>(members: &[Member], incidents: &'a [Incident]) -> Vec<Named<'a>> {
+    let contexts = members
+        .iter()
+        .filter_map(|(_, state)| state.active.as_ref())
+        .map(|active| &active.context.values);
+    let named = incidents.iter().zip(contexts);
+    named
+        .map(|(incident, values)| (incident, name_of(values, &incident.key)))
+        .collect()
+}
+
 fn described(
     inputs: &Inputs<'_>,
     outage: &Outage<'_>,
     mut context: TicketContext,
     latest: &Incident,
-    members: &[Incident],
+    members: &[Named<'_>],
 ) -> TicketContext {
     let units = Units::new(inputs.settings, None);
     let causes = &outage.settings.causes;
     let mut values = (*context.values).clone();
-    describe(&mut values, outage.name, latest, causes, members, &units);
+    let written = (&units, inputs.now);
+    describe(&mut values, outage.name, latest, causes, members, written);
     context.values = values.into();
     context
 }

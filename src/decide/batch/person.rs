@@ -25,6 +25,8 @@ pub(in crate::decide) struct PersonsWish<'a> {
     /// The reason, or the note.
     pub(in crate::decide) words: &'a str,
     pub(in crate::decide) request_id: &'a str,
+    /// The outage that the incident joins.
+    pub(in crate::decide) outage: Option<&'a Incident>,
 }
 
 impl Batch<'_> {
@@ -36,6 +38,9 @@ impl Batch<'_> {
         incident: &Incident,
         wish: PersonsWish<'_>,
     ) -> Result<(), String> {
+        if let (RequestedStep::JoinOutage, Some(outage)) = (step, wish.outage) {
+            return self.put_into_outage(incident, outage);
+        }
         let key = incident.incident_key();
         let mut state = self.keys.remove(&key).unwrap_or_default();
         let is_it = state.incident().is_some_and(|one| one.id == incident.id);
@@ -45,6 +50,30 @@ impl Batch<'_> {
         };
         self.keys.insert(key, state);
         done
+    }
+
+    /// Puts `incident` into `outage`; both keys were loaded. The outage takes it in when the batch is
+    /// finished, like what joins by itself.
+    fn put_into_outage(&mut self, incident: &Incident, outage: &Incident) -> Result<(), String> {
+        let group = outage.incident_key();
+        let is_it = |state: Option<&KeyState>, one: &Incident| {
+            let known = state.and_then(KeyState::incident);
+            known.is_some_and(|known| known.id == one.id)
+        };
+        if !is_it(self.keys.get(&group), outage) {
+            return Err("that outage is closed".to_owned());
+        }
+        if outage_of(self.inputs.settings, &group.rule).is_none() {
+            return Err("that outage is no longer configured".to_owned());
+        }
+        let member = self.keys.get_mut(&incident.incident_key());
+        let active = member.and_then(|state| state.active.as_mut());
+        let active = active.ok_or("it is closed already")?;
+        active
+            .incident
+            .join_outage(outage.id.clone(), group.clone());
+        self.groups.put_in(&group, incident);
+        Ok(())
     }
 }
 
@@ -64,6 +93,7 @@ fn carry_out(
         RequestedStep::Note => note(inputs, changes, state, wish),
         RequestedStep::Open => open(inputs, changes, state, wish),
         RequestedStep::Create => create(inputs, changes, state, wish),
+        RequestedStep::JoinOutage => Err("that outage is gone".to_owned()),
         RequestedStep::LeaveOutage => {
             leave_outage(inputs, changes, state);
             mark_changed(changes, state);

@@ -5,18 +5,33 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::readings::Units;
+use super::time_text::clock;
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 
 /// Members that the outage's ticket names; the others are counted.
 const MAX_MEMBERS: usize = 25;
 const MAX_READINGS_OF_A_MEMBER: usize = 2;
+/// Longest name of a member, in characters.
+const MAX_NAME: usize = 100;
 /// The template values that name an entity. On an outage's ticket they name the outage.
 pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
 /// What `outage` contains in templates.
 pub(crate) const OUTAGE_VALUES: [&str; 5] = ["name", "group", "breaching", "members", "report"];
+
+/// A member, and the name of what it is about.
+pub(in crate::decide) type Named<'a> = (&'a Incident, String);
+
+/// The name of what the incident with `key` and these template values is about.
+pub(in crate::decide) fn name_of(values: &TemplateContext, key: &str) -> String {
+    let known = ENTITY_NAMES.iter().filter_map(|name| values.get(*name));
+    let known = known.filter_map(|name| name.as_str());
+    let name = known.map(str::trim).find(|name| !name.is_empty());
+    name.unwrap_or(key).chars().take(MAX_NAME).collect()
+}
 
 /// Adds the outage to the template values: `outage.name`, `.group`, `.breaching`, `.members` and
 /// `.report`. Entity names are replaced, so that a title template made for one queue names the outage.
@@ -25,17 +40,16 @@ pub(in crate::decide) fn describe(
     name: &str,
     outage: &Incident,
     causes: &[String],
-    members: &[Incident],
-    units: &Units<'_>,
+    members: &[Named<'_>],
+    (units, now): (&Units<'_>, Timestamp),
 ) {
     let group = &outage.key;
-    let is_its = |one: &&Incident| one.outage_id.as_ref() == Some(&outage.id) || !is_known(outage);
-    let mut breaching: Vec<&Incident> = members
+    let is_its = |one: &Incident| one.outage_id.as_ref() == Some(&outage.id) || !is_known(outage);
+    let mut breaching: Vec<&Named<'_>> = members
         .iter()
-        .filter(|one| one.state != IncidentState::Closed && one.is_breaching())
-        .filter(is_its)
+        .filter(|(one, _)| one.state != IncidentState::Closed && one.is_breaching() && is_its(one))
         .collect();
-    breaching.sort_by_key(|one| !is_cause(causes, one));
+    breaching.sort_by_key(|(one, _)| !is_cause(causes, one));
     let title = format!("outage {name} of {group}");
     for entity in ENTITY_NAMES {
         if context.contains_key(entity) {
@@ -47,7 +61,7 @@ pub(in crate::decide) fn describe(
         "Outage {name} of {group}: {} breaching, {joined} in all.",
         breaching.len()
     );
-    let text = report(first, causes, &breaching, units);
+    let text = report(first, causes, &breaching, (units, now));
     let outage = json!({"name": name, "group": group, "breaching": breaching.len(),
         "members": joined, "report": text});
     context.insert("outage".to_owned(), outage);
@@ -65,14 +79,15 @@ const fn is_known(outage: &Incident) -> bool {
 fn report(
     mut text: String,
     causes: &[String],
-    breaching: &[&Incident],
-    units: &Units<'_>,
+    breaching: &[&Named<'_>],
+    (units, now): (&Units<'_>, Timestamp),
 ) -> String {
-    for member in breaching.iter().take(MAX_MEMBERS) {
-        let _ = write!(text, "\n- {} {}", member.rule, member.key);
+    for (member, name) in breaching.iter().take(MAX_MEMBERS) {
+        let _ = write!(text, "\n- {} ({})", name, member.rule);
         if is_cause(causes, member) {
             text.push_str(" explains the others");
         }
+        let _ = write!(text, ", since {}", clock(member.opened_at, now));
         for (reading, spread) in member.readings.iter().take(MAX_READINGS_OF_A_MEMBER) {
             let _ = write!(
                 text,

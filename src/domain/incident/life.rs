@@ -5,6 +5,7 @@
 use super::action::TicketAction;
 use super::policy::{LifePolicy, Recovery};
 use super::record::{Incident, IncidentState, TicketWrite};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 
@@ -241,6 +242,13 @@ impl Incident {
         self.ungrouped = true;
         self.waits_for = None;
         self.opens_at = self.opens_at.map(|at| at.max(now));
+    }
+
+    /// A person puts it into the outage `outage_id`, whose key is `group`.
+    pub fn join_outage(&mut self, outage_id: IncidentId, group: IncidentKey) {
+        self.group = Some(group);
+        self.ungrouped = false;
+        self.put_into = Some(outage_id);
     }
 
     /// A person releases it from a flood: its ticket is due.

@@ -157,6 +157,9 @@ pub struct Incident {
     /// A person ended its outage: it joins no other one.
     #[serde(rename = "alone", default, skip_serializing_if = "is_false")]
     pub ungrouped: bool,
+    /// A person puts it into this outage, which takes it in with the step that follows.
+    #[serde(skip)]
+    pub put_into: Option<IncidentId>,
     /// Of an outage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<OutageTotals>,
@@ -225,6 +228,7 @@ impl Incident {
             breach_starts: BreachStarts::default(),
             flapping: None,
             ungrouped: false,
+            put_into: None,
             tally: None,
             held_by_flood: false,
             released: false,

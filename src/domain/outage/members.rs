@@ -49,10 +49,14 @@ pub(super) fn joining(
     let takes_all = wide || formation.causes.is_empty();
     // An outage that formed by its cause alone accepts only incidents that the cause explains,
     // and only while the cause breaches: others have a reason of their own.
+    let explained = |one: &Incident| {
+        takes_all || is_cause(one, formation) || is_explained(one, members, formation)
+    };
+    let id = outage.incident.as_ref().map(|incident| &incident.id);
+    // A person knows what rules cannot tell.
+    let is_put_in = |one: &Incident| one.put_into.is_some() && one.put_into.as_ref() == id;
     let joins = |one: &Incident| {
-        one.outage_id.is_none()
-            && counts(one)
-            && (takes_all || is_cause(one, formation) || is_explained(one, members, formation))
+        one.outage_id.is_none() && (is_put_in(one) || (counts(one) && explained(one)))
     };
     let is_over = |one: &Incident| one.state == IncidentState::Closed;
     if outage.incident.as_ref().is_some_and(is_over) {
@@ -76,6 +80,7 @@ pub(super) fn join(
             continue;
         };
         member.outage_id = Some(outage.id.clone());
+        member.put_into = None;
         // The outage has the ticket now, so no person needs to release this incident.
         member.held_by_flood = false;
         if member.state == IncidentState::Pending {

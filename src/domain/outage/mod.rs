@@ -11,6 +11,11 @@ mod reconcile;
 /// The rule of an outage's incident is this prefix and the name of the outage.
 pub const RULE_PREFIX: &str = "outage:";
 
+/// Whether incidents of `rule` are outages.
+pub fn is_outage(rule: &str) -> bool {
+    rule.starts_with(RULE_PREFIX)
+}
+
 pub use formation::{Formation, FormationPolicy, forms};
 pub use members::{MemberChange, MemberStep, release};
 pub use reconcile::{Others, OutageUpdate, can_form, reconcile, reconcile_changed};

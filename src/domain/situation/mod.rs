@@ -5,6 +5,7 @@ mod age;
 mod entity;
 mod no_ticket;
 mod overview;
+mod ticket_state;
 mod unmet;
 mod why;
 
@@ -12,5 +13,6 @@ pub use age::age;
 pub use entity::Entity;
 pub use no_ticket::{OutageFact, why_it_waits};
 pub use overview::{Overview, PeopleNeeded, TargetInTrouble};
+pub use ticket_state::ticket_state;
 pub use unmet::{NumberRelation, RuleSight, Sight, Unmet, why_no_rule};
 pub use why::{EventFate, RuleVerdict, TicketFact, Unspoken, why_event, why_incident};

@@ -1,6 +1,7 @@
 //! Why an event opened no ticket, and what became of an incident: one sentence each.
 
 use super::OutageFact;
+use super::ticket_state;
 use super::unmet::{RuleSight, why_no_rule};
 use crate::domain::decision::SignalOutcome;
 use crate::domain::incident::Suppression;
@@ -66,9 +67,13 @@ pub enum EventFate {
 pub fn why_event(fate: &EventFate) -> String {
     match fate {
         EventFate::Undecided => "Not decided yet: it is stored, and waits for its turn.".to_owned(),
-        EventFate::Review { id, reason, state } => format!(
-            "No ticket: the event was not understood ({reason}). Review item {id} is {state}."
-        ),
+        EventFate::Review { id, reason, state } => {
+            let now = match state.as_str() {
+                "open" => "waits for a person".to_owned(),
+                other => format!("is {other}"),
+            };
+            format!("No ticket: the event was not understood ({reason}). Review item {id} {now}.")
+        }
         EventFate::Decided(verdicts) => {
             let most = verdicts.iter().max_by_key(|one| weight(one));
             most.map_or_else(|| unspoken(&Unspoken::default()), verdict)
@@ -212,7 +217,7 @@ fn ticket(fact: &TicketFact) -> String {
             return format!("ticket {number} in {target} is closed");
         }
         (Some(number), _) => match state {
-            Some(state) => format!("ticket {number} in {target}, state {state}"),
+            Some(state) => format!("ticket {number} in {target}, state {}", ticket_state(state)),
             None => format!("ticket {number} in {target}"),
         },
         (None, Some(missing)) => return format!("no ticket in {target}: {missing}"),
@@ -309,7 +314,7 @@ mod tests {
         };
         assert_eq!(
             why_event(&review),
-            "No ticket: the event was not understood (/metrics: missing). Review item 7 is open."
+            "No ticket: the event was not understood (/metrics: missing). Review item 7 waits for a person."
         );
     }
 

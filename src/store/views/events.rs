@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::events_by_chunk::{by_chunks, events_in_chunks};
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{DisplayTime, Document, RowId};
@@ -151,16 +152,16 @@ pub(super) fn events_select<'a>(
     page: &'a PageRequest,
 ) -> Result<Statement<'a>, StoreError> {
     let after = page.after.as_ref().map(Cursor::number).transpose()?;
+    // One bound: of two, SQLite begins at either, and reads what is between.
+    let to = [to, after].into_iter().flatten().min();
     let mut select = Statement::new("");
     match &filter.rule {
         Some(rule) => select
             .push(EVENTS_OF_RULE, [rule.into()])
-            .push_some(" and r.event_seq < ?", after)
             .push_some(" and r.event_seq >= ?", from)
             .push_some(" and r.event_seq < ?", to),
         None => select
             .push(EVENTS, [])
-            .push_some(" and e.seq < ?", after)
             .push_some(" and e.seq >= ?", from)
             .push_some(" and e.seq < ?", to),
     };
@@ -229,6 +230,9 @@ impl Store {
             Some(until) => Some(place_of(&mut tx, until.as_millis() + OUT_OF_ORDER_MS).await?),
             None => None,
         };
+        if let Some(wanted) = by_chunks(filter) {
+            return events_in_chunks(&mut tx, filter, &wanted, (from, to), page).await;
+        }
         let select = events_select(filter, (from, to), page)?;
         Ok(page_of(select.fetch(&mut tx, EventView::read).await?, page))
     }

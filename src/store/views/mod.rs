@@ -9,6 +9,7 @@ mod changes;
 mod counts;
 mod deliveries;
 mod events;
+mod events_by_chunk;
 mod floods;
 mod incident_detail;
 mod incidents;

@@ -126,6 +126,19 @@ pub(super) const STANDING: &str = "select state, cast(case when ticket_id is nul
 pub(super) const OWED: &str = "select target, operation, count(*) as count from deliveries \
      where state in ('waiting', 'sending') group by target, operation";
 
+/// By expressions: by the columns, SQLite would take an index of all that is open.
+pub(super) fn outages_select(target: &TargetName, limit: u32) -> Statement<'_> {
+    let mut select = Statement::new(ONGOING);
+    let values = [target.as_str().into(), i64::from(limit).into()];
+    select.push(
+        " and substr(i.rule, 1, 7) = 'outage:' and i.closed_at is null \
+          and i.state || '' in ('pending', 'open') and i.target || '' = ? \
+          order by i.opened_at desc limit ?",
+        values,
+    );
+    select
+}
+
 pub(super) fn members_select(id: &IncidentId, limit: u32) -> Statement<'_> {
     let mut select = Statement::new(ONGOING);
     let values = [id.into(), i64::from(limit).into()];
@@ -195,6 +208,18 @@ impl Store {
     ) -> Result<Vec<OngoingIncident>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = ongoing_select(limit);
+        select.fetch(&mut tx, |row| read_ongoing(row, now)).await
+    }
+
+    /// At most `limit` outages that go on and whose ticket is in `target`, newest first.
+    pub async fn outages_of(
+        &self,
+        target: &TargetName,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<OngoingIncident>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = outages_select(target, limit);
         select.fetch(&mut tx, |row| read_ongoing(row, now)).await
     }
 

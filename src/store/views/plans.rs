@@ -5,7 +5,7 @@ use super::events::{events_select, events_with_id};
 use super::incident_detail::incident_events_select;
 use super::incidents::incidents_select;
 use super::locks::locks_select;
-use super::ongoing::{self, members_select, ongoing_select, reading_events_select};
+use super::ongoing::{self, members_select, ongoing_select, outages_select, reading_events_select};
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
 use super::why::named_select;
@@ -80,6 +80,22 @@ async fn pages_of_every_list_come_from_an_index_without_sorting() {
             walks_an_index(&store, select, "s").await;
             let select = audit::audit_select(&filter, &page).unwrap();
             walks_an_index(&store, select, "a").await;
+        }
+    }
+}
+
+/// Of two upper bounds SQLite begins at either, and reads all events between them.
+#[tokio::test]
+async fn a_page_of_events_begins_at_one_bound() {
+    for page in pages() {
+        for rule in [None, text("r")] {
+            let filter = Filter {
+                rule,
+                ..Filter::default()
+            };
+            let select = events_select(&filter, (Some(3), Some(8)), &page).unwrap();
+            let statement = select.sqlite_text();
+            assert_eq!(statement.matches("seq < ").count(), 1, "{statement}");
         }
     }
 }
@@ -181,6 +197,7 @@ async fn reads_only_indexes(store: &Store, select: Statement<'_>, indexes: &[&st
 async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
     let (_folder, store) = store().await;
     let id = crate::domain::identity::IncidentId::new("i-1");
+    let target = crate::domain::identity::TargetName::new("servicenow");
     walks_an_index(&store, ongoing_select(300), "i").await;
     for (select, indexes) in [
         (ongoing_select(300), &["incidents_worst"][..]),
@@ -221,6 +238,7 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["USING INDEX incidents_ongoing_outages"],
         ),
         (members_select(&id, 100), &["incidents_by_outage"]),
+        (outages_select(&target, 50), &["incidents_ongoing_outages"]),
         (reading_events_select(&id, 100), &["decisions_by_incident"]),
         (
             named_select("01a22811-"),

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::values::{DisplayTime, RowId};
 use crate::domain::decision::{SignalOutcome, Suppression};
+use crate::domain::ticket::Operation;
 use crate::store::StoreError;
 use crate::store::history::HistoryColumns;
 use crate::store::row::Row;
@@ -142,8 +143,9 @@ pub(super) fn read_delivery(row: &Row) -> Result<PlacedEntry, StoreError> {
         place: row.get("id")?,
         entry: TimelineEntry {
             at: row.get("created_at")?,
-            what: format!("{operation} owed"),
-            cause: format!("to {target}; now {state}"),
+            what: Operation::from_name(&operation)
+                .map_or(operation, |operation| operation.to_be_made().to_owned()),
+            cause: format!("in {target}; now {state}"),
             event_id: Some(row.get("event_id")?),
             delivery_id: Some(row.get("id")?),
             count: None,

@@ -226,6 +226,7 @@ impl World {
             .settings;
         let app = App::start(AppOptions {
             files: Vec::new(),
+            warnings: crate::settings::report::Warnings::default(),
             settings,
             effective: Value::Null,
             clock: Clock::System,

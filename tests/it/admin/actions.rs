@@ -60,7 +60,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
     assert_eq!(entries[0]["at"], NOW.in_milliseconds());
     let story = world.get(&format!("/api/v1/incidents/{DEAD}")).await.json();
     let last = story["history"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(last["what"], "create is owed again");
+    assert_eq!(last["what"], "create is to be tried again");
     assert_eq!(last["cause"], "by ops");
 }
 

@@ -273,7 +273,7 @@ async fn g23_a_ticket_leads_back_to_its_events() {
         .iter()
         .map(|entry| entry["what"].as_str().unwrap())
         .collect();
-    assert_eq!(whats, ["opened", "create delivered"], "oldest first");
+    assert_eq!(whats, ["opened", "ticket created"], "oldest first");
     assert_eq!(incident["deliveries"][0]["operation"], "update");
     assert_eq!(incident["deliveries"][1]["state"], "done");
     assert_eq!(

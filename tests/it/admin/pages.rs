@@ -102,12 +102,12 @@ async fn a_group_shows_its_plan_to_operators_and_its_content_to_all() {
     for (path, content, form) in [
         (
             format!("/ui/waits/dead-letters/{dead}"),
-            "urgency",
+            "Priority is missing here",
             format!("/ui/dead-letters/{dead}/replay-group"),
         ),
         (
             format!("/ui/waits/review/{item}"),
-            "/metrics/0/name: missing",
+            "◀ metrics is missing here",
             format!("/ui/review/{item}/reprocess-group"),
         ),
     ] {
@@ -319,4 +319,40 @@ async fn a_silence_that_is_refused_leaves_what_was_typed_in_the_form() {
             assert!(answer.text.contains(part), "{part}: {}", answer.text);
         }
     }
+}
+
+#[tokio::test]
+async fn an_incident_alone_can_be_put_into_an_outage_of_its_target() {
+    let world = World::filled().await;
+    let outage = "00000000-0000-7000-8000-000000000301";
+    let elsewhere = "00000000-0000-7000-8000-000000000302";
+    let whole = |id: &str, key: &str, target: &str| {
+        let mut outage = incident(id, "outage:site", key, ago(40));
+        opened(&mut outage);
+        kept(outage, "genesys", target)
+    };
+    let operator = world.sign_in(OPERATOR).await;
+    let path = format!("/ui/incidents/{OPEN}");
+    let form = format!("{path}/join-outage");
+    let page = world.page(&operator, &path).await.text;
+    assert!(!page.contains(&form), "there is no outage:\n{page}");
+    world
+        .keep(DecisionBatch {
+            incidents: vec![
+                whole(outage, "Berlin", "servicenow"),
+                whole(elsewhere, "Paris", "salesforce"),
+            ],
+            ..DecisionBatch::default()
+        })
+        .await;
+    let page = world.page(&operator, &path).await.text;
+    assert!(page.contains(&form), "{page}");
+    assert!(
+        page.contains(&format!("<option value=\"{outage}\">site Berlin")),
+        "{page}"
+    );
+    assert!(!page.contains(elsewhere), "in another target:\n{page}");
+    let viewer = world.sign_in(VIEWER).await;
+    let page = world.page(&viewer, &path).await.text;
+    assert!(!page.contains("join-outage"), "{page}");
 }

@@ -15,7 +15,7 @@ fn the_demo_needs_no_configuration_ends_as_it_should_and_leaves_nothing_behind()
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}\n{output:?}");
     for part in [
-        "Salesforce 40, ServiceNow 40",
+        "Salesforce 20, ServiceNow 20",
         "4048 of 4048 sent",
         "0 dead letters",
         "40 queues, 1 ticket: INC",

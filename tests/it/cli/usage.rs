@@ -24,6 +24,7 @@ const COMMANDS: &[&[&str]] = &[
     &["incidents", "note"],
     &["incidents", "open-ticket"],
     &["incidents", "leave-outage"],
+    &["incidents", "join-outage"],
     &["events"],
     &["deliveries"],
     &["audit"],
@@ -345,4 +346,19 @@ fn a_reader_that_goes_away_is_no_failure() {
         .unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
     assert_eq!(said, "");
+}
+
+#[test]
+fn wrong_usage_is_json_too_when_json_is_asked_for() {
+    for json in [&["-o", "json"][..], &["--output=json"]] {
+        let usage = Command::new(env!("CARGO_BIN_EXE_ringdown"))
+            .args(["incidents", "close", "some"])
+            .args(json)
+            .output()
+            .unwrap();
+        assert_eq!(usage.status.code(), Some(2), "{usage:?}");
+        let told: serde_json::Value = serde_json::from_slice(&usage.stderr).unwrap();
+        let error = told["error"].as_str().unwrap();
+        assert!(error.contains("--reason <REASON>"), "{error}");
+    }
 }

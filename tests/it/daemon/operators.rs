@@ -221,3 +221,22 @@ async fn closing_before_the_ticket_exists_creates_none() {
     assert_eq!(opened(&world), 1);
     assert_eq!(world.items("deliveries?state=discarded").await.len(), 1);
 }
+
+#[tokio::test]
+async fn what_looks_wrong_in_the_configuration_is_shown_while_it_is_in_force() {
+    let more = "[rules.queue-wait]\nclear = \"metrics[queue.waitTime].avg < 400\"\n";
+    let mut world = World::unstarted(more).await;
+    world.start().await;
+    let warnings = async || world.api("config").await["warnings"].to_string();
+    world
+        .until("the rules are tried", async || warnings().await.len() > 2)
+        .await;
+    let warnings = warnings().await;
+    assert!(warnings.contains("rules.queue-wait.clear"), "{warnings}");
+    assert!(warnings.contains("more.toml"), "{warnings}");
+    let session = world
+        .client
+        .get(format!("{}/ui/configuration", world.admin));
+    let page = session.send().await.unwrap().text().await.unwrap();
+    assert!(!page.contains("What looks wrong"), "nobody has signed in");
+}

@@ -123,8 +123,10 @@ async fn a_trunk_that_is_down_explains_the_queues_of_its_site_as_long_as_it_is()
     assert_eq!(trunk.title, "Trunk A-trunk");
     site.breach("A", 0..2).await;
     let outage = site.until_outages(at, 1).await.remove(0);
-    let story = "- trunk-down A-trunk explains the others";
+    let story = "- Trunk A-trunk (trunk-down) explains the others, since ";
     assert!(outage.text.contains(story), "{}", outage.text);
+    let queue = "- Queue A0 (queue-wait), since ";
+    assert!(outage.text.contains(queue), "{}", outage.text);
     site.world.all_delivered().await;
     assert!(hangs_under(&site, at, &trunk.id, &outage.id));
     // The trunk is back, its queues are not yet; another queue of the site has its own trouble.

@@ -66,13 +66,13 @@ async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end
     let mut last = 0;
     for what in [
         "opened",
-        "create owed",
+        "ticket to be created",
         "create failed",
-        "create delivered",
+        "ticket created",
         "clearing ×1",
         "recovered",
         "closed",
-        "resolve delivered",
+        "resolution written",
     ] {
         let at = place(&story, what);
         assert!(at >= last, "{what:?} is told too early: {story:#?}");
@@ -87,11 +87,11 @@ async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end
     let failed = cause("create failed");
     assert!(failed.contains("network_failure"), "{failed}");
     assert!(failed.contains("looked up first"), "{failed}");
-    let delivered = cause("create delivered");
+    let delivered = cause("ticket created");
     let looked_up = delivered.contains("attempt 2, looked up before sending");
     assert!(looked_up, "{delivered}");
     assert_eq!(
-        entry("create delivered")["delivery_id"],
+        entry("ticket created")["delivery_id"],
         entry("create failed")["delivery_id"]
     );
     assert!(cause("recovered").starts_with("clear since"));

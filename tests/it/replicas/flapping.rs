@@ -55,14 +55,14 @@ async fn another_replica_knows_how_often_trouble_has_begun_and_tells_the_whole_t
     cluster
         .until("the ticket is told", async || {
             let timeline = cluster.items(&format!("incidents/{id}/timeline")).await;
-            timeline.iter().any(|one| one["what"] == "update delivered")
+            timeline.iter().any(|one| one["what"] == "update written")
         })
         .await;
     let timeline = cluster.items(&format!("incidents/{id}/timeline")).await;
     for what in [
         "opened",
         "flapping",
-        "create owed",
+        "ticket to be created",
         "flapping_held",
         "active_incident",
     ] {

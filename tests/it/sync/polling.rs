@@ -233,7 +233,7 @@ async fn what_a_closed_ticket_was_still_owed_is_owed_no_longer() {
         desk.close();
         let story = story(&desk.closed().await);
         assert!(
-            story.contains(r#""deliveries no longer owed": "1,"#),
+            story.contains(r#""nothing more is written": "1,"#),
             "{story}"
         );
         assert!(desk.world.items("dead-letters").await.is_empty());
