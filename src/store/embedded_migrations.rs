@@ -59,6 +59,7 @@ embed![
     "0068_members_of_outages",
     "0069_place_in_changes",
     "0070_ongoing_outages",
+    "0078_deliveries_behind_others",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

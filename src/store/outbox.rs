@@ -171,7 +171,7 @@ impl Store {
         target: &TargetName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = Statement::new(due::NEXT).bind(target);
+        let next = due::NEXT.bind(target);
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 }

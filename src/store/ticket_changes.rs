@@ -11,7 +11,7 @@ use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError, floods};
+use super::{Store, StoreError, behind, floods};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
@@ -172,6 +172,8 @@ async fn write_ticket(
         .bind(&ticket.removal)
         .bind(incident_id);
     update.execute(tx).await?;
+    // Links may have waited for it.
+    behind::step_up(tx, incident_id).await?;
     Ok(())
 }
 
@@ -183,7 +185,7 @@ async fn look_create_up(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let update = Statement::new(
-        "update deliveries set state = 'waiting', in_doubt = 1, settled_at = null, \
+        "update deliveries set state = 'waiting', behind = 0, in_doubt = 1, settled_at = null, \
           next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end \
          where incident_id = $2 and operation = 'create' and state in ('waiting', 'dead') \
           and (in_doubt = 1 or unknown_at is not null)",
@@ -249,7 +251,9 @@ async fn end_deliveries(
         "update deliveries set state = 'discarded', settled_at = $1 \
          where incident_id = $2 and state in ('waiting', 'dead')",
     );
-    update.bind(now).bind(incident_id).execute(tx).await
+    let ended = update.bind(now).bind(incident_id).execute(tx).await?;
+    behind::step_up(tx, incident_id).await?;
+    Ok(ended)
 }
 
 /// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
