@@ -211,7 +211,7 @@ macro_rules! claim {
             " + $2 where id in (select locked.id from locked) and state = 'waiting' \
                and not exists (select 1 from target_pauses p \
                   where p.target = $3 and (p.until is null or p.until > $4)) \
-             returning id, incident_id, operation, payload, event_id, received_at, attempts, tries, \
+             returning id, incident_id, operation, payload, event_id, received_at, created_at, attempts, tries, \
                resumptions, in_doubt, unknown_at, look_up_from, after_look_up, parent_id, lane, \
                completes, omitted, last_error"
         )

@@ -181,7 +181,8 @@ async fn marks_follow_the_order(store: &Store) {
     let creates = claim(store, 100, "").await;
     assert_eq!(creates.len(), 100);
     assert!(claim(store, 100, "").await.is_empty());
-    let recorded = store.record_result(&creates[3], "test", &delivered("T1"), LATER);
+    let done = delivered("T1");
+    let recorded = store.record_result(&creates[3], "test", &done, LATER);
     assert!(recorded.await.unwrap());
     let next = claim(store, 100, "").await;
     assert_eq!(next.len(), 1);
