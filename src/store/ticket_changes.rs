@@ -4,6 +4,8 @@
 //! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a batch
 //! that was decided on the older row cannot overwrite it.
 
+use std::collections::HashMap;
+
 use super::burst_locks::end_lock;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
@@ -69,7 +71,7 @@ pub(super) fn read_ticket(row: &Row) -> Result<StoredTicket, StoreError> {
 macro_rules! select_owner {
     ($condition:literal) => {
         select_incidents!(
-            ", i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
+            ", i.ticket_id, i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
               i.ticket_priority, i.ticket_assignee, i.ticket_changed_at, i.ticket_changes, \
               i.ticket_fate",
             $condition
@@ -78,6 +80,7 @@ macro_rules! select_owner {
 }
 /// By the ticket's id first: a key can be copied into another ticket by people.
 const BY_TICKET: &str = select_owner!("i.target = $1 and i.ticket_id = $2");
+const BY_TICKETS: &str = select_owner!("i.target = $1 and i.ticket_id in ");
 const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticket_id is null");
 
 impl Store {
@@ -101,23 +104,96 @@ impl Store {
         let incident = &owner.kept.incident;
         if owner.ticket != before {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
+            // Links may have waited for a ticket that was not known.
+            behind::step_up(&mut tx, &incident.id).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
         if then.effect == ChangeEffect::Closed {
-            fault_points::reach("closing-applied");
-            // On its own: deciding locks rows of a group in an order of its own. Should it be
-            // lost, the group is looked at with its next event, or when it has become quiet.
-            match &incident.outage_id {
-                Some(outage_id) => self.wake_outage(outage_id, now).await?,
-                None => self.wake_member(&incident.id, now).await?,
-            }
+            self.wake_group_of(incident, now).await?;
         }
         Ok(Some(AppliedSnapshot {
             incident_id: owner.kept.incident.id,
             effect: then.effect,
         }))
+    }
+
+    /// Applies `seen`, snapshots of tickets that are known, in one transaction: a commit for each would
+    /// keep a person's close waiting behind thousands of other changes. `None` in the place of one: it
+    /// is to be applied alone.
+    pub async fn apply_snapshots(
+        &self,
+        target: &TargetName,
+        seen: &[&TicketSnapshot],
+        closes: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Option<AppliedSnapshot>>, StoreError> {
+        match self.apply_together(target, seen, closes, now).await {
+            // Which one it is about shows when they are applied one by one.
+            Err(error) if error.is_about_content() => Ok(vec![None; seen.len()]),
+            applied => applied,
+        }
+    }
+
+    async fn apply_together(
+        &self,
+        target: &TargetName,
+        seen: &[&TicketSnapshot],
+        closes: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Option<AppliedSnapshot>>, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let mut select = Statement::new(BY_TICKETS).bind(target);
+        select.push_list("", seen.iter().map(|one| one.ticket_id.as_str()));
+        let owner = |row: &Row| Ok((row.get::<String>("ticket_id")?, Owner::read(row)?));
+        // A row that another transaction has locked is left out: nobody waits for it with others locked.
+        let owners = select.for_update_skip_locked().fetch(&mut tx, owner);
+        let mut owners: HashMap<String, Owner> = owners.await?.into_iter().collect();
+        let (mut applied, mut closed) = (Vec::with_capacity(seen.len()), Vec::new());
+        for one in seen {
+            let Some(mut owner) = owners.remove(&one.ticket_id) else {
+                applied.push(None);
+                continue;
+            };
+            let before = owner.ticket.clone();
+            let incident = &mut owner.kept.incident;
+            let then = apply_change(incident, &mut owner.ticket, one, closes, now);
+            let incident_id = incident.id.clone();
+            if then.effect == ChangeEffect::Closed {
+                // It ends burst locks and deliveries, which others may have locked.
+                if matches!(tx, Tx::Postgres(_)) {
+                    applied.push(None);
+                    continue;
+                }
+                closed.push(incident.clone());
+            }
+            if owner.ticket != before {
+                write_ticket(&mut tx, &incident_id, &one.ticket_id, &owner.ticket).await?;
+                look_create_up(&mut tx, &incident_id, now).await?;
+            }
+            write_changes(&mut tx, &owner.kept, &then, now).await?;
+            applied.push(Some(AppliedSnapshot {
+                incident_id,
+                effect: then.effect,
+            }));
+        }
+        tx.commit().await?;
+        for incident in &closed {
+            self.wake_group_of(incident, now).await?;
+        }
+        Ok(applied)
+    }
+
+    /// The incident was closed with its ticket: its outage, or it as a member of one, is looked at. On its
+    /// own: deciding locks rows of a group in an order of its own. Should it be lost, the group is
+    /// looked at with its next event, or when it has become quiet.
+    async fn wake_group_of(&self, incident: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        fault_points::reach("closing-applied");
+        match &incident.outage_id {
+            Some(outage_id) => self.wake_outage(outage_id, now).await,
+            None => self.wake_member(&incident.id, now).await,
+        }
     }
 }
 
@@ -172,8 +248,6 @@ async fn write_ticket(
         .bind(&ticket.removal)
         .bind(incident_id);
     update.execute(tx).await?;
-    // Links may have waited for it.
-    behind::step_up(tx, incident_id).await?;
     Ok(())
 }
 
@@ -275,3 +349,7 @@ pub(super) async fn end_if_over(
     );
     Ok(update.bind(now).bind(delivery.id).execute(tx).await? == 1)
 }
+
+#[cfg(test)]
+#[path = "ticket_changes_tests.rs"]
+mod tests;
