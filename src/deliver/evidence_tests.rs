@@ -28,6 +28,7 @@ pub(in crate::deliver) fn delivery(id: i64, operation: Operation) -> ClaimedDeli
         payload: String::new(),
         event_id: String::new(),
         received_at: Timestamp::default(),
+        decided_at: Timestamp::default(),
         attempts: 0,
         tries: 0,
         resumptions: 0,

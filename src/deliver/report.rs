@@ -1,11 +1,14 @@
 //! The log line and the metrics of an attempt's result.
 
+use std::time::Duration;
+
 use super::worker::TargetWorker;
 use crate::domain::doubt::Unsent;
 use crate::domain::failure::{Failure, ResolvedBy};
 use crate::domain::ticket::{OmittedField, Operation};
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, CompletedFields, DeliveryResult, WaitsFor};
+use crate::telemetry::Stage;
 
 impl TargetWorker {
     /// Logs and counts the result.
@@ -68,6 +71,24 @@ impl TargetWorker {
                     "delivery given up; it is a dead letter"
                 );
             }
+        }
+    }
+
+    /// Observes how long each stage of a ticket took that is confirmed now.
+    pub(super) fn report_stages(
+        &self,
+        create: &ClaimedDelivery,
+        claimed_at: Timestamp,
+        answered: Duration,
+        stored: Duration,
+    ) {
+        for (stage, took) in [
+            (Stage::Decided, create.decided_at.since(create.received_at)),
+            (Stage::Claimed, claimed_at.since(create.decided_at)),
+            (Stage::Answered, answered),
+            (Stage::Confirmed, stored),
+        ] {
+            self.metrics.stage(stage, took);
         }
     }
 

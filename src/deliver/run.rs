@@ -1,6 +1,6 @@
 //! The loop of one target's worker.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,6 +21,10 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// A delivery that is tried within this time can show whether the target takes tickets again. ServiceNow's
 /// creates are put off for a minute after a lost answer. Where it is ten minutes, nobody waits for that.
 const NEAR: Duration = Duration::from_secs(65);
+/// How often deliveries that stand behind others are marked.
+const MARK_EVERY: Duration = Duration::from_secs(1);
+/// How often needless marks are looked for: only a replica of an older version leaves any.
+const RELEASE_EVERY: Duration = Duration::from_secs(60);
 /// No sleep: the next step may have work.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -131,6 +135,7 @@ impl TargetWorker {
         now: Timestamp,
         attempts: &mut JoinSet<()>,
     ) -> Result<Duration, StoreError> {
+        self.keep_marks().await?;
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name).await?;
         if next.is_none_or(|at| at > now) {
@@ -154,6 +159,30 @@ impl TargetWorker {
         }
         let next = self.store.next_delivery_at(&self.name).await?;
         Ok(until_next(next, now))
+    }
+
+    /// Marks deliveries that stand behind others, so that looking does not read them; and takes needless
+    /// marks away.
+    async fn keep_marks(&self) -> Result<(), StoreError> {
+        let (marks, releases) = {
+            let mut shared = self.shared();
+            let marks = is_due(&mut shared.marked_at, MARK_EVERY);
+            (marks, is_due(&mut shared.released_at, RELEASE_EVERY))
+        };
+        if releases {
+            let count = self.store.release_behind(&self.name).await?;
+            if count > 0 {
+                tracing::info!(
+                    target = self.name.as_str(),
+                    count,
+                    "deliveries that stood behind others are free"
+                );
+            }
+        }
+        if marks {
+            self.store.mark_behind(&self.name).await?;
+        }
+        Ok(())
     }
 
     /// A wait of the target is over, and nothing is due. Nothing can prove the end of the wait, unless
@@ -210,6 +239,15 @@ impl TargetWorker {
         self.metrics.token_refreshes(&self.name, "failed", failed);
         shared.counted_token = token;
     }
+}
+
+/// Whether something that was last done at `last` is due after `every`; if so, it counts as done.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let is_due = last.is_none_or(|at| at.elapsed() >= every);
+    if is_due {
+        *last = Some(Instant::now());
+    }
+    is_due
 }
 
 /// How long to sleep until `next`. A delivery that is due and cannot be claimed is looked at again

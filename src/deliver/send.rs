@@ -14,6 +14,11 @@ use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::{Claim, ClaimedDelivery, DeliveryResult, StoreError};
 
+/// Whether a ticket has come of the delivery.
+fn is_ticket(delivery: &ClaimedDelivery, outcome: &DeliveryResult) -> bool {
+    delivery.operation == Operation::Create && matches!(outcome, DeliveryResult::Delivered { .. })
+}
+
 impl TargetWorker {
     /// Claims up to `free` deliveries and starts them as tasks of `attempts`. Returns how many.
     pub(super) async fn claim(
@@ -59,6 +64,7 @@ impl TargetWorker {
     async fn deliver(&self, delivery: ClaimedDelivery, claim: &ClaimGuard) {
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
+        let began = Instant::now();
         let by = Attempt {
             crm: crm.as_ref(),
             target: &self.name,
@@ -67,6 +73,7 @@ impl TargetWorker {
             owner: &self.owner,
             now: self.clock.now(),
         };
+        let claimed_at = by.now;
         let result = attempt(&by, &delivery).await;
         let result = self.with_own_ticket(by.crm, &delivery, result).await;
         // The claim ended before something was sent, so the failure says nothing about the CRM.
@@ -74,6 +81,7 @@ impl TargetWorker {
             return self.report_lost_claim(&delivery);
         }
         fault_points::reach("before-settle");
+        let answered = began.elapsed();
         let now = self.clock.now();
         let (outcome, seen, ended) = match result {
             Ok(mut achieved) => {
@@ -88,6 +96,10 @@ impl TargetWorker {
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
+        if is_ticket(&delivery, &outcome) {
+            let stored = began.elapsed() - answered;
+            self.report_stages(&delivery, claimed_at, answered, stored);
+        }
         if let Some(wait) = ended.wait {
             self.wake_parked(wait).await;
         }

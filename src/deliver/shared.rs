@@ -47,6 +47,10 @@ pub(super) struct Shared {
     pub(super) resumed_at: Option<Timestamp>,
     /// How many completions are tried at once: one (0 here) until one has succeeded.
     pub(super) completions_at_once: u32,
+    /// When deliveries that stand behind others were last marked.
+    pub(super) marked_at: Option<Instant>,
+    /// When needless marks were last looked for.
+    pub(super) released_at: Option<Instant>,
     /// The lane that was served last.
     pub(super) last_lane: String,
     pub(super) evidence: Evidence,

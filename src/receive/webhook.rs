@@ -184,11 +184,13 @@ impl Receiver {
         }
         let review_items = review_items(&events);
         // The journal's writer logs the cause; the sender only learns that it must send again.
+        let began = Instant::now();
         let appended = self
             .journal
             .append(events)
             .await
             .map_err(|_| Refusal::NotDurable)?;
+        source.counters.durable_after(began.elapsed());
         report(&source.name, &review_items, &appended);
         let counts = EventCounts::of(&appended);
         source

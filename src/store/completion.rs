@@ -22,7 +22,7 @@ const DUE: &str = "select id from deliveries \
 
 /// A ticket that is over needs nothing more. Nothing else of the ticket may be owed, because that
 /// would wait for the completion.
-const WAKE: &str = "update deliveries set state = 'waiting', parked = 'rendering', \
+const WAKE: &str = "update deliveries set state = 'waiting', behind = 0, parked = 'rendering', \
       settled_at = null, in_doubt = 0 \
      where completes = 1 and state = 'discarded' \
       and exists (select 1 from incidents i where i.id = deliveries.incident_id \

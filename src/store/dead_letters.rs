@@ -38,13 +38,13 @@ impl Change {
     fn update<'a>(self, by: ChangedBy<'a>) -> Statement<'a> {
         let update = Statement::new(match self {
             Self::Replay { as_stored: true } => {
-                "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+                "update deliveries set state = 'waiting', behind = 0, attempts = 0, settled_at = null, \
                   after_look_up = case when after_look_up = 'render' then null else after_look_up end, \
                   next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
                   parked = case when parked = 'target' then parked end"
             }
             Self::Replay { as_stored: false } => {
-                "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+                "update deliveries set state = 'waiting', behind = 0, attempts = 0, settled_at = null, \
                   next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
                   after_look_up = case when in_doubt <> 0 and operation <> 'link' \
                     then coalesce(after_look_up, 'render') else after_look_up end, \

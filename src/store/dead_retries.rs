@@ -43,7 +43,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let update = Statement::new(concat!(
-            "update deliveries set state = 'waiting', attempts = 0, \
+            "update deliveries set state = 'waiting', behind = 0, attempts = 0, \
               resumptions = resumptions + 1, settled_at = null, \
               next_attempt_at = case when in_doubt <> 0 and look_up_from > $2 then look_up_from else $2 end ",
             dead_and_due!()

@@ -91,7 +91,7 @@ pub(super) async fn look_up_first(
     by: ChangedBy<'_>,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut update = Statement::new(
-        "update deliveries set state = 'waiting', settled_at = null, attempts = 0, in_doubt = 1, \
+        "update deliveries set state = 'waiting', behind = 0, settled_at = null, attempts = 0, in_doubt = 1, \
           after_look_up = $1, next_attempt_at = $2 where state = 'dead' and ",
     )
     .bind(AfterLookUp::Discard.as_str())

@@ -28,27 +28,46 @@ macro_rules! waits_for_parent {
     };
 }
 
+/// Whether the delivery `d` comes after `older`, which is to be sent first or stands in its way. A create
+/// that is a dead letter keeps the later ones waiting. A resolution passes changes of which the CRM
+/// accepts none.
+macro_rules! comes_after {
+    () => {
+        concat!(
+            "(older.incident_id = d.incident_id \
+               and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
+            $crate::store::due::waits_for_parent!("older"),
+            " and not (d.operation = 'resolve' and older.state = 'waiting' \
+                 and coalesce(older.parked, '') = 'operation' \
+                 and older.operation in ('update', 'link'))) \
+               or (older.state = 'dead' and older.operation = 'create')))"
+        )
+    };
+}
+
+/// Whether the delivery `d` is a change that the resolution `later` has passed. It does not come after it.
+macro_rules! was_passed_by {
+    () => {
+        "(d.state = 'waiting' and coalesce(d.parked, '') = 'operation' \
+           and d.operation in ('update', 'link') \
+           and later.incident_id = d.incident_id and later.id > d.id \
+           and later.operation = 'resolve' \
+           and later.state in ('waiting', 'sending', 'done'))"
+    };
+}
+
 /// Whether the delivery `d` waits for nothing else: neither for its parent ticket, nor for an older
-/// delivery of its incident. A create that is a dead letter keeps the later ones waiting. A resolution
-/// passes changes of which the CRM accepts none; they do not come after it.
+/// delivery of its incident, and no resolution has passed it.
 macro_rules! is_free {
     () => {
         concat!(
             "not ",
-            waits_for_parent!("d"),
-            " and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-               and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
-            waits_for_parent!("older"),
-            " and not (d.operation = 'resolve' and older.state = 'waiting' \
-                 and coalesce(older.parked, '') = 'operation' \
-                 and older.operation in ('update', 'link'))) \
-               or (older.state = 'dead' and older.operation = 'create'))) \
-             and not (d.state = 'waiting' and coalesce(d.parked, '') = 'operation' \
-               and d.operation in ('update', 'link') \
-               and exists (select 1 from deliveries later \
-                 where later.incident_id = d.incident_id and later.id > d.id \
-                   and later.operation = 'resolve' \
-                   and later.state in ('waiting', 'sending', 'done')))"
+            $crate::store::due::waits_for_parent!("d"),
+            " and not exists (select 1 from deliveries older where ",
+            $crate::store::due::comes_after!(),
+            ") and not exists (select 1 from deliveries later where ",
+            $crate::store::due::was_passed_by!(),
+            ")"
         )
     };
 }
@@ -68,17 +87,24 @@ macro_rules! is_rendered {
 }
 
 /// The lanes of the target in which something waits, read from the index one by one.
+///
+/// As everywhere here, what is marked as standing behind another delivery is not read (`behind`). SQLite
+/// is told which index to take (`$by_lane`): it would also take one that holds those.
 macro_rules! lanes {
-    ($target:literal) => {
+    ($target:literal, $by_lane:literal) => {
         concat!(
             "lanes (lane) as ( \
-               select (select w.lane from deliveries w where w.target = ",
+               select (select w.lane from deliveries w",
+            $by_lane,
+            " where w.target = ",
             $target,
-            " and w.state = 'waiting' order by w.lane limit 1) \
+            " and w.state = 'waiting' and w.behind = 0 order by w.lane limit 1) \
                union all \
-               select (select w.lane from deliveries w where w.target = ",
+               select (select w.lane from deliveries w",
+            $by_lane,
+            " where w.target = ",
             $target,
-            " and w.state = 'waiting' and w.lane > l.lane order by w.lane limit 1) \
+            " and w.state = 'waiting' and w.behind = 0 and w.lane > l.lane order by w.lane limit 1) \
                from lanes l where l.lane is not null)"
         )
     };
@@ -86,9 +112,12 @@ macro_rules! lanes {
 
 /// The due deliveries of the lane `l.lane`, from the index `deliveries_lanes` and in its order.
 macro_rules! due_in_lane {
-    () => {
+    ($by_lane:literal) => {
         concat!(
-            "from deliveries d where d.target = $3 and d.state = 'waiting' and d.lane = l.lane \
+            "from deliveries d",
+            $by_lane,
+            " where d.target = $3 and d.state = 'waiting' and d.behind = 0 \
+               and d.lane = l.lane \
                and d.next_attempt_at <= $4 and ",
             is_admitted!(),
             " and ",
@@ -106,12 +135,12 @@ macro_rules! heads_sqlite {
         concat!(
             "heads (id, lane, rank_in_lane) as ( \
                select (select d.id ",
-            due_in_lane!(),
+            due_in_lane!(" indexed by deliveries_lanes"),
             "           order by d.next_attempt_at, d.id limit 1), l.lane, 1 \
                from lanes l where l.lane is not null \
                union all \
                select (select d.id ",
-            due_in_lane!(),
+            due_in_lane!(" indexed by deliveries_lanes"),
             "           and (d.next_attempt_at, d.id) > (before.next_attempt_at, before.id) \
                        order by d.next_attempt_at, d.id limit 1), l.lane, l.rank_in_lane + 1 \
                from heads l join deliveries before on before.id = l.id where l.rank_in_lane < $7), \
@@ -126,7 +155,7 @@ macro_rules! heads_postgres {
             "first_of_lanes (id, lane, next_attempt_at) as ( \
                select head.id, l.lane, head.next_attempt_at from lanes l \
                cross join lateral (select d.id, d.next_attempt_at ",
-            due_in_lane!(),
+            due_in_lane!(""),
             "    order by d.next_attempt_at, d.id limit $7) head \
                where l.lane is not null)"
         )
@@ -135,8 +164,8 @@ macro_rules! heads_postgres {
 
 /// A claim of at most `$5` deliveries, taken from the lanes in turn, beginning after the lane
 /// `$6`. The lanes are read from the index one by one, and of each only its first `$7`: what a
-/// claim costs does not grow with what is owed. It grows with what stands before them in a lane
-/// and waits for an older delivery of its incident, such as updates whose create is a dead letter.
+/// claim costs does not grow with what is owed. What waits for an older delivery of its incident, such
+/// as updates whose create is a dead letter, is not read once it is marked (`behind`).
 ///
 /// An example: three deliveries are due, two (`$5` = 2) may be claimed, and the last claim ended
 /// with lane `a` (`$6` = `a`). `heads` holds the first `$7` of each lane. `rank_in_lane` counts
@@ -159,10 +188,10 @@ macro_rules! heads_postgres {
 /// without it two workers would be handed the same delivery. The last condition leaves a target alone
 /// that a person has paused: a pause is in force as soon as it is stored.
 macro_rules! claim {
-    ($heads:expr, $now:expr, $lock:expr) => {
+    ($heads:expr, $by_lane:literal, $now:expr, $lock:expr) => {
         concat!(
             "with recursive ",
-            lanes!("$3"),
+            lanes!("$3", $by_lane),
             ", ",
             $heads,
             ", ranked (id, lane, rank_in_lane) as ( \
@@ -183,7 +212,7 @@ macro_rules! claim {
              where id in (select locked.id from locked) and state = 'waiting' \
                and not exists (select 1 from target_pauses p \
                   where p.target = $3 and (p.until is null or p.until > $4)) \
-             returning id, incident_id, operation, payload, event_id, received_at, attempts, tries, \
+             returning id, incident_id, operation, payload, event_id, received_at, created_at, attempts, tries, \
                resumptions, in_doubt, unknown_at, look_up_from, after_look_up, parent_id, lane, \
                completes, omitted, last_error"
         )
@@ -191,9 +220,15 @@ macro_rules! claim {
 }
 /// Replicas that claim at once pass each other by.
 pub(super) const CLAIM: Statement<'static> = Statement::either(
-    claim!(heads_sqlite!(), sqlite_now!(), ""),
+    claim!(
+        heads_sqlite!(),
+        " indexed by deliveries_lanes",
+        sqlite_now!(),
+        ""
+    ),
     claim!(
         heads_postgres!(),
+        "",
         postgres_now!(),
         " for update of d skip locked"
     ),
@@ -207,13 +242,14 @@ pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 /// When something can next be claimed, asked before every claim: as there, of each lane only its
 /// first that is free is looked at. At most as many are being sent as workers may send at once.
 macro_rules! next_at {
-    () => {
+    ($by_lane:literal) => {
         concat!(
             "with recursive ",
-            lanes!("$1"),
+            lanes!("$1", $by_lane),
             " select min(at) as at from ( \
-               select (select d.next_attempt_at from deliveries d where d.target = $1 \
-                         and d.state = 'waiting' and d.lane = l.lane and ",
+               select (select d.next_attempt_at from deliveries d",
+            $by_lane,
+            " where d.target = $1 and d.state = 'waiting' and d.behind = 0 and d.lane = l.lane and ",
             is_rendered!(),
             " and ",
             is_free!(),
@@ -222,4 +258,7 @@ macro_rules! next_at {
         )
     };
 }
-pub(super) const NEXT: &str = next_at!();
+pub(super) const NEXT: Statement<'static> =
+    Statement::either(next_at!(" indexed by deliveries_lanes"), next_at!(""));
+
+pub(super) use {comes_after, is_free, lanes, waits_for_parent, was_passed_by};

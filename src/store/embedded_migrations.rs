@@ -62,6 +62,7 @@ embed![
     "0071_unread_tickets",
     "0072_lost_creates",
     "0073_run_times",
+    "0078_deliveries_behind_others",
     "0085_put_into_an_outage",
     "0086_event_chunks",
     "0087_floods_to_end",

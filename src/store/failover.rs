@@ -10,7 +10,7 @@ use super::incidents::{IncidentRecord, read_route, select_incidents};
 use super::outbox::read_operation;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, behind};
 use crate::domain::failover::{CreateState, TicketRoute, may_be_moved};
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::identity::{IncidentId, TargetName};
@@ -173,15 +173,16 @@ pub(super) async fn discard(
     let update = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1, last_error = $2, \
           error_kind = $3 \
-         where id = $4 and in_doubt = 0 and state in ('waiting', 'dead')",
+         where id = $4 and in_doubt = 0 and state in ('waiting', 'dead') returning incident_id",
     );
     let update = update
         .bind(now)
         .bind(serde_json::to_string(reason).unwrap_or_default())
         .bind(reason.kind.as_str())
         .bind(id);
-    if update.execute(tx).await? == 1 {
-        return Ok(());
+    let discarded = update.fetch_optional(tx, |row| row.get::<IncidentId>("incident_id"));
+    if let Some(incident_id) = discarded.await? {
+        return behind::step_up(tx, &incident_id).await;
     }
     Err(StoreError::Conflict {
         what: "delivery",

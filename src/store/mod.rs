@@ -6,6 +6,7 @@
 mod abandoned;
 mod activity;
 mod audit;
+mod behind;
 mod burst_locks;
 mod claims;
 mod completion;

@@ -6,10 +6,9 @@
 use super::audit::ChangedBy;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
-use super::outages;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, behind, outages};
 use crate::domain::doubt::{AfterLookUp, ENDS_WITHIN};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident_event::IncidentEvent;
@@ -106,6 +105,7 @@ impl Store {
             let ended = update.bind(now).bind(id).execute(&mut tx).await?;
             if ended > 0 {
                 let event = IncidentEvent::DeliveriesEnded { count: ended };
+                behind::step_up(&mut tx, &incident_id).await?;
                 record(&mut tx, incident_id, event, now).await?;
             }
             count += ended;
@@ -139,7 +139,7 @@ async fn end_without_ticket(
 /// A look-up that came too early said nothing: the create `id` is in doubt again until the next one.
 async fn look_up_once_more(tx: &mut Tx, id: i64, now: Timestamp) -> Result<(), StoreError> {
     let update = Statement::new(
-        "update deliveries set state = 'waiting', settled_at = null, in_doubt = 1, \
+        "update deliveries set state = 'waiting', behind = 0, settled_at = null, in_doubt = 1, \
           after_look_up = $1, next_attempt_at = $2 where id = $3 and state = 'dead'",
     );
     let update = update.bind(AfterLookUp::Discard.as_str()).bind(now);

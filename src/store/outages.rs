@@ -7,12 +7,11 @@
 use super::audit::ChangedBy;
 use super::burst_locks::end_lock;
 use super::database::Tx;
-use super::floods;
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, behind, floods};
 use crate::domain::flood;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::IncidentState;
@@ -107,6 +106,7 @@ pub(super) async fn without_ticket(
                 refers: Reference::default(),
             };
             insert_history(tx, &entry).await?;
+            behind::step_up(tx, &link.incident_id).await?;
         }
         links.extend(discarded);
     }

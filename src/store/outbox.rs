@@ -64,6 +64,8 @@ pub struct ClaimedDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
+    /// When it was decided.
+    pub decided_at: Timestamp,
     /// Attempts that counted, before this one, in this cycle of retries.
     pub attempts: u32,
     /// Attempts that counted, before this one.
@@ -176,7 +178,7 @@ impl Store {
         target: &TargetName,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = Statement::new(due::NEXT).bind(target);
+        let next = due::NEXT.bind(target);
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 }
@@ -241,6 +243,7 @@ impl ClaimedDelivery {
             payload: row.get("payload")?,
             event_id: row.get("event_id")?,
             received_at: row.get("received_at")?,
+            decided_at: row.get("created_at")?,
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
             resumptions: u32::try_from(resumptions).unwrap_or(u32::MAX),

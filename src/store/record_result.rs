@@ -7,7 +7,9 @@ use super::history::insert_history;
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{HourCounts, Store, StoreError, activity, completion, needless, ticket_changes};
+use super::{
+    HourCounts, Store, StoreError, activity, behind, completion, needless, ticket_changes,
+};
 use crate::domain::activity::Activity;
 use crate::domain::doubt::{ENDS_WITHIN, Unsent};
 use crate::domain::failure::Failure;
@@ -54,10 +56,14 @@ impl Store {
             | DeliveryResult::Parked { .. }
             | DeliveryResult::DeadLettered { .. } => {
                 if ticket_changes::end_if_over(&mut tx, delivery, now).await? {
+                    behind::step_up(&mut tx, &delivery.incident_id).await?;
                     tx.commit().await?;
                     return Ok(true);
                 }
             }
+        }
+        if !still_stands_before_others(result) {
+            behind::step_up(&mut tx, &delivery.incident_id).await?;
         }
         let entry = history_entry(delivery, result, last_kind.as_deref(), now);
         if let Some(entry) = entry {
@@ -71,6 +77,15 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Whether what stood behind the delivery does so as before.
+const fn still_stands_before_others(result: &DeliveryResult) -> bool {
+    matches!(
+        result,
+        DeliveryResult::RetryAt { .. }
+            | DeliveryResult::Unsent(Unsent::NotYet { .. } | Unsent::Render)
+    )
 }
 
 /// What the attempt counts as, in its hour.

@@ -18,7 +18,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let update = Statement::new(
-            "update deliveries set parked = null, attempts = 0, next_attempt_at = $1 \
+            "update deliveries set parked = null, behind = 0, attempts = 0, next_attempt_at = $1 \
              where target = $2 and state = 'waiting' and operation = $3 \
               and (parked = 'operation' or (parked = 'ticket' and in_doubt = 0 and $4 = 1)) \
               and not exists (select 1 from deliveries later \

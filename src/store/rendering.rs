@@ -132,7 +132,7 @@ impl DecisionTransaction {
         );
         complete.bind(target).execute(tx).await?;
         let mark = Statement::new(concat!(
-            "update deliveries set parked = 'rendering', state = 'waiting', settled_at = null, \
+            "update deliveries set parked = 'rendering', state = 'waiting', behind = 0, settled_at = null, \
               attempts = 0 \
              where target = $1 and state in ('waiting', 'dead') and in_doubt = 0 ",
             may_be_rendered!()
@@ -140,7 +140,7 @@ impl DecisionTransaction {
         let marked = mark.bind(target).execute(tx).await?;
         // The CRM may have it already. It is looked up soon, and rendered if it is not there.
         let look_up = Statement::new(concat!(
-            "update deliveries set after_look_up = $1, state = 'waiting', settled_at = null, \
+            "update deliveries set after_look_up = $1, state = 'waiting', behind = 0, settled_at = null, \
               attempts = 0, parked = case when parked = 'target' then parked end, \
               next_attempt_at = case when look_up_from > $2 then look_up_from else $2 end \
              where target = $3 and state in ('waiting', 'dead') and in_doubt = 1 \

@@ -1,12 +1,12 @@
 //! The create of an incident of which a person has asked something.
 
-use super::StoreError;
 use super::database::Tx;
 use super::decision_transaction::DecisionTransaction;
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::incident_requests::IncidentRequest;
 use super::row::Row;
 use super::statement::Statement;
+use super::{StoreError, behind};
 use crate::domain::doubt::{AfterLookUp, ENDS_WITHIN};
 use crate::domain::identity::IncidentId;
 use crate::domain::incident_event::IncidentEvent;
@@ -24,7 +24,7 @@ impl DecisionTransaction {
     ) -> Result<(), StoreError> {
         let tx = &mut self.tx;
         let update = Statement::new(
-            "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+            "update deliveries set state = 'waiting', behind = 0, attempts = 0, settled_at = null, \
               next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
               after_look_up = case when in_doubt <> 0 then 'render' end, \
               parked = case when in_doubt = 0 then 'rendering' \
@@ -59,7 +59,9 @@ impl DecisionTransaction {
               and state in ('waiting', 'dead')",
         );
         let update = update.bind(now).bind(incident_id);
-        update.execute(&mut self.tx).await
+        let discarded = update.execute(&mut self.tx).await?;
+        behind::step_up(&mut self.tx, incident_id).await?;
+        Ok(discarded)
     }
 
     /// No ticket is created for the incident any more, if its create had no effect. A look-up that came
@@ -70,7 +72,7 @@ impl DecisionTransaction {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let update = Statement::new(
-            "update deliveries set after_look_up = $1, next_attempt_at = $2, \
+            "update deliveries set after_look_up = $1, next_attempt_at = $2, behind = 0, \
               in_doubt = case when state = 'sending' then in_doubt else 1 end, \
               settled_at = null, state = case when state = 'dead' then 'waiting' else state end, \
               parked = case when parked = 'target' then parked end \

@@ -4,6 +4,8 @@
 //! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a batch
 //! that was decided on the older row cannot overwrite it.
 
+use std::collections::HashMap;
+
 use super::burst_locks::end_lock;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
@@ -12,7 +14,7 @@ use super::late_tickets::{self, lost_create};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError, floods};
+use super::{Store, StoreError, behind, floods};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
@@ -73,7 +75,7 @@ pub(super) fn read_ticket(row: &Row) -> Result<StoredTicket, StoreError> {
 macro_rules! select_owner {
     ($condition:expr) => {
         select_incidents!(
-            ", i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
+            ", i.ticket_id, i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
               i.ticket_priority, i.ticket_assignee, i.ticket_changed_at, i.ticket_changes, \
               i.ticket_fate",
             $condition
@@ -82,6 +84,7 @@ macro_rules! select_owner {
 }
 /// By the ticket's id first: a key can be copied into another ticket by people.
 const BY_TICKET: &str = select_owner!("i.target = $1 and i.ticket_id = $2");
+const BY_TICKETS: &str = select_owner!("i.target = $1 and i.ticket_id in ");
 const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticket_id is null");
 /// The incident is over, and its ticket was removed. Another one carries its key: a create whose answer
 /// was lost has run until now.
@@ -111,6 +114,8 @@ impl Store {
         let incident = &owner.kept.incident;
         if owner.ticket != before || owner.is_late {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
+            // Links may have waited for a ticket that was not known.
+            behind::step_up(&mut tx, &incident.id).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
         }
         let is_back = before.removal.is_some() && owner.ticket.removal.is_none();
@@ -120,18 +125,89 @@ impl Store {
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
         if then.effect == ChangeEffect::Closed {
-            fault_points::reach("closing-applied");
-            // On its own: deciding locks rows of a group in an order of its own. Should it be
-            // lost, the group is looked at with its next event, or when it has become quiet.
-            match &incident.outage_id {
-                Some(outage_id) => self.wake_outage(outage_id, now).await?,
-                None => self.wake_member(&incident.id, now).await?,
-            }
+            self.wake_group_of(incident, now).await?;
         }
         Ok(Some(AppliedSnapshot {
             incident_id: owner.kept.incident.id,
             effect: then.effect,
         }))
+    }
+
+    /// Applies `seen`, snapshots of tickets that are known, in one transaction: a commit for each would
+    /// keep a person's close waiting behind thousands of other changes. `None` in the place of one: it
+    /// is to be applied alone.
+    pub async fn apply_snapshots(
+        &self,
+        target: &TargetName,
+        seen: &[&TicketSnapshot],
+        closes: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Option<AppliedSnapshot>>, StoreError> {
+        match self.apply_together(target, seen, closes, now).await {
+            // Which one it is about shows when they are applied one by one.
+            Err(error) if error.is_about_content() => Ok(vec![None; seen.len()]),
+            applied => applied,
+        }
+    }
+
+    async fn apply_together(
+        &self,
+        target: &TargetName,
+        seen: &[&TicketSnapshot],
+        closes: bool,
+        now: Timestamp,
+    ) -> Result<Vec<Option<AppliedSnapshot>>, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let mut select = Statement::new(BY_TICKETS).bind(target);
+        select.push_list("", seen.iter().map(|one| one.ticket_id.as_str()));
+        let owner = |row: &Row| Ok((row.get::<String>("ticket_id")?, Owner::read(row)?));
+        // A row that another transaction has locked is left out: nobody waits for it with others locked.
+        let owners = select.for_update_skip_locked().fetch(&mut tx, owner);
+        let mut owners: HashMap<String, Owner> = owners.await?.into_iter().collect();
+        let (mut applied, mut closed) = (Vec::with_capacity(seen.len()), Vec::new());
+        for one in seen {
+            let Some(mut owner) = owners.remove(&one.ticket_id) else {
+                applied.push(None);
+                continue;
+            };
+            let before = owner.ticket.clone();
+            let incident = &mut owner.kept.incident;
+            let then = apply_change(incident, &mut owner.ticket, one, closes, now);
+            let incident_id = incident.id.clone();
+            if then.effect == ChangeEffect::Closed {
+                // It ends burst locks and deliveries, which others may have locked.
+                if matches!(tx, Tx::Postgres(_)) {
+                    applied.push(None);
+                    continue;
+                }
+                closed.push(incident.clone());
+            }
+            if owner.ticket != before {
+                write_ticket(&mut tx, &incident_id, &one.ticket_id, &owner.ticket).await?;
+                look_create_up(&mut tx, &incident_id, now).await?;
+            }
+            write_changes(&mut tx, &owner.kept, &then, now).await?;
+            applied.push(Some(AppliedSnapshot {
+                incident_id,
+                effect: then.effect,
+            }));
+        }
+        tx.commit().await?;
+        for incident in &closed {
+            self.wake_group_of(incident, now).await?;
+        }
+        Ok(applied)
+    }
+
+    /// The incident was closed with its ticket: its outage, or it as a member of one, is looked at. On its
+    /// own: deciding locks rows of a group in an order of its own. Should it be lost, the group is
+    /// looked at with its next event, or when it has become quiet.
+    async fn wake_group_of(&self, incident: &Incident, now: Timestamp) -> Result<(), StoreError> {
+        fault_points::reach("closing-applied");
+        match &incident.outage_id {
+            Some(outage_id) => self.wake_outage(outage_id, now).await,
+            None => self.wake_member(&incident.id, now).await,
+        }
     }
 }
 
@@ -208,7 +284,7 @@ async fn look_create_up(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let update = Statement::new(
-        "update deliveries set state = 'waiting', in_doubt = 1, settled_at = null, \
+        "update deliveries set state = 'waiting', behind = 0, in_doubt = 1, settled_at = null, \
           next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end \
          where incident_id = $2 and operation = 'create' and state in ('waiting', 'dead') \
           and (in_doubt = 1 or unknown_at is not null)",
@@ -274,7 +350,9 @@ async fn end_deliveries(
         "update deliveries set state = 'discarded', settled_at = $1 \
          where incident_id = $2 and state in ('waiting', 'dead')",
     );
-    update.bind(now).bind(incident_id).execute(tx).await
+    let ended = update.bind(now).bind(incident_id).execute(tx).await?;
+    behind::step_up(tx, incident_id).await?;
+    Ok(ended)
 }
 
 /// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
@@ -296,3 +374,7 @@ pub(super) async fn end_if_over(
     );
     Ok(update.bind(now).bind(delivery.id).execute(tx).await? == 1)
 }
+
+#[cfg(test)]
+#[path = "ticket_changes_tests.rs"]
+mod tests;

@@ -144,7 +144,7 @@ async fn put_back(
     let sent_until = create.answered_at.unwrap_or(now).min(now);
     let failure = not_shown(&unread.ticket_id);
     let update = Statement::new(
-        "update deliveries set state = 'waiting', in_doubt = 1, settled_at = null, attempts = 0, \
+        "update deliveries set state = 'waiting', behind = 0, in_doubt = 1, settled_at = null, attempts = 0, \
           unknown_at = $1, look_up_from = $2, next_attempt_at = $3, \
           resumptions = resumptions + 1, after_look_up = $4, last_error = $5, error_kind = $6 \
          where id = $7",

@@ -9,13 +9,15 @@ use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::ticket_sync::{ChangeEffect, Presence, TicketDetails, TicketSnapshot};
 use crate::domain::time::Timestamp;
 use crate::settings::OnTicketClosed;
-use crate::store::{Recognised, StoreError, SyncProgress};
+use crate::store::{AppliedSnapshot, Recognised, StoreError, SyncProgress};
 use crate::targets::Look;
 
 /// How far the very first poll, which starts from our own clock, reaches back.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3600);
 /// Pages of changes that one poll reads; the next one continues after them.
 const MAX_PAGES: usize = 400;
+/// Changes that are stored in one transaction. Others who write wait for it.
+const TICKETS_PER_TRANSACTION: usize = 64;
 /// After so many polls, every open ticket is looked at by its id …
 const POLLS_PER_SWEEP: u32 = 10;
 /// … so many in one poll.
@@ -181,19 +183,39 @@ impl SyncWorker {
             .store
             .recognise(&self.name, seen, self.closes())
             .await?;
+        let mut new = Vec::new();
         for (one, recognised) in seen.iter().zip(recognised) {
             match recognised {
                 Recognised::NotOurs => self.metrics.ticket_change(&self.name, "not_ours"),
                 Recognised::Known(effect) => {
                     self.metrics.ticket_change(&self.name, effect.as_str());
                 }
-                Recognised::New => match self.apply(one).await {
-                    Err(error) if error.is_about_content() => tracing::error!(
-                        target = self.name.as_str(), ticket = one.ticket_id, %error,
-                        "the change of a ticket cannot be stored; it is skipped"
-                    ),
-                    done => done?,
-                },
+                Recognised::New => new.push(one),
+            }
+        }
+        for some in new.chunks(TICKETS_PER_TRANSACTION) {
+            self.apply_new(some).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply_new(&self, seen: &[&TicketSnapshot]) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let applied = self
+            .store
+            .apply_snapshots(&self.name, seen, self.closes(), now)
+            .await?;
+        for (one, applied) in seen.iter().zip(applied) {
+            if let Some(applied) = applied {
+                self.report(one, &applied);
+                continue;
+            }
+            match self.apply(one).await {
+                Err(error) if error.is_about_content() => tracing::error!(
+                    target = self.name.as_str(), ticket = one.ticket_id, %error,
+                    "the change of a ticket cannot be stored; it is skipped"
+                ),
+                done => done?,
             }
         }
         Ok(())
@@ -212,6 +234,11 @@ impl SyncWorker {
             self.metrics.ticket_change(&self.name, "not_ours");
             return Ok(());
         };
+        self.report(seen, &applied);
+        Ok(())
+    }
+
+    fn report(&self, seen: &TicketSnapshot, applied: &AppliedSnapshot) {
         self.metrics
             .ticket_change(&self.name, applied.effect.as_str());
         if matches!(applied.effect, ChangeEffect::Noted | ChangeEffect::Closed) {
@@ -225,7 +252,6 @@ impl SyncWorker {
                 "the ticket changed in the CRM"
             );
         }
-        Ok(())
     }
 }
 

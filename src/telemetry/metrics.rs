@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -11,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::stage::Stage;
 use super::version::{COMMIT, VERSION};
 use super::{ConnectionMetrics, SourceCounters};
 use crate::domain::identity::TargetName;
@@ -19,6 +21,10 @@ use crate::domain::identity::TargetName;
 const TIME_TO_TICKET_BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0,
 ];
+
+fn of_seconds() -> Histogram {
+    Histogram::new(TIME_TO_TICKET_BUCKETS)
+}
 
 type Labels<const N: usize> = [(&'static str, String); N];
 type Counters<const N: usize> = Family<Labels<N>, Counter>;
@@ -86,7 +92,10 @@ metrics! {
     review_items_dropped: Counters<1>, "review_items_dropped",
         "Open review items dropped because their source has too many, by source";
     time_to_ticket: Histogram, "time_to_ticket_seconds",
-        "Time from event received to ticket confirmed", Histogram::new(TIME_TO_TICKET_BUCKETS);
+        "Time from event received to ticket confirmed", of_seconds();
+    ticket_stages: Family<Labels<1>, Histogram, fn() -> Histogram>, "ticket_stage_seconds",
+        "The same by stage: durable, decided, claimed, answered, confirmed",
+        Family::new_with_constructor(of_seconds);
     journal_lag: Gauge<f64, AtomicU64>, "journal_lag_seconds",
         "Age of the oldest event that is not yet decided";
     target_up: Gauges<1>, "target_up",
@@ -161,6 +170,7 @@ impl Metrics {
         };
         SourceCounters {
             answered_202: self.webhook_requests.get_or_create(&request).clone(),
+            durable: self.ticket_stage(Stage::Durable),
             accepted: event("accepted"),
             duplicates: event("duplicate"),
             review: event("review"),
@@ -294,6 +304,17 @@ impl Metrics {
         self.time_to_ticket.observe(seconds);
     }
 
+    /// Observes the time that a stage of a ticket took.
+    pub fn stage(&self, stage: Stage, took: Duration) {
+        self.ticket_stage(stage).observe(took.as_secs_f64());
+    }
+
+    fn ticket_stage(&self, stage: Stage) -> Histogram {
+        self.ticket_stages
+            .get_or_create(&labels([("stage", stage.as_str())]))
+            .clone()
+    }
+
     /// Sets the age of the oldest undecided event, in seconds.
     pub fn set_journal_lag(&self, seconds: f64) {
         self.journal_lag.set(seconds);
@@ -397,6 +418,7 @@ mod tests {
         metrics.set_review_items("genesys", 0);
         metrics.review_items_dropped("genesys", 3);
         metrics.time_to_ticket(0.02);
+        metrics.stage(Stage::Claimed, Duration::from_millis(20));
         metrics.set_journal_lag(0.5);
         metrics.set_target_up(&servicenow, true);
         metrics.token_refreshes(&servicenow, "ok", 1);
@@ -415,6 +437,7 @@ mod tests {
             r#"ringdown_review_items{source="genesys"} 0"#,
             r#"ringdown_review_items_dropped_total{source="genesys"} 3"#,
             "ringdown_time_to_ticket_seconds_count 1",
+            r#"ringdown_ticket_stage_seconds_count{stage="claimed"} 1"#,
             "ringdown_journal_lag_seconds 0.5",
             r#"ringdown_target_up{target="servicenow"} 1"#,
             r#"ringdown_token_refreshes_total{target="servicenow",outcome="ok"} 1"#,

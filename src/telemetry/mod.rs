@@ -8,6 +8,7 @@ mod metrics;
 pub mod panics;
 mod rate_limited_warning;
 mod source_counters;
+mod stage;
 mod version;
 mod visible;
 
@@ -16,4 +17,5 @@ pub use logging::{BadLogSetting, LogOutput, start_logging};
 pub use metrics::Metrics;
 pub use rate_limited_warning::RateLimitedWarning;
 pub use source_counters::SourceCounters;
+pub use stage::Stage;
 pub use version::{COMMIT, VERSION, VERSION_AND_COMMIT};

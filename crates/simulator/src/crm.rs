@@ -20,6 +20,16 @@ pub trait Crm: Send + Sync + 'static {
     /// The answer of a fault in this CRM's own words; `None` when it has none of its own.
     fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer>;
 
+    /// The requests inside a request that holds several.
+    fn parts(&self, _request: &Request) -> Vec<Request> {
+        Vec::new()
+    }
+
+    /// `request` with `answers` to the requests inside it at these places.
+    fn with_answers(&self, request: &Request, _answers: &[(usize, Answer)]) -> Request {
+        request.clone()
+    }
+
     /// Whether the case `name` is about `request`.
     fn case_concerns(&self, _name: &str, _request: &Request) -> bool {
         false

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::crm::Crm;
 use super::echo;
@@ -27,8 +27,53 @@ pub(super) async fn inject_fault<C: Crm>(
     let concerns = |name: &str| inner.crm.case_concerns(name, request);
     let fault = locked(&inner.faults).take_due(request, concerns);
     let Some(fault) = fault else {
-        return Ok(inner.crm.handle(request));
+        return inject_into_parts(inner, request).await;
     };
+    carry_out(inner, request, fault).await
+}
+
+/// The answer to a request with the faults of the requests inside it. A refusal is the answer to one
+/// of them; everything else happens to the whole.
+async fn inject_into_parts<C: Crm>(
+    inner: &Arc<Instance<C>>,
+    request: &Request,
+) -> Result<Answer, ConnectionDropped> {
+    let mut answers = Vec::new();
+    for (place, part) in inner.crm.parts(request).iter().enumerate() {
+        let concerns = |name: &str| inner.crm.case_concerns(name, part);
+        let due = locked(&inner.faults).take_due(part, concerns);
+        let Some(fault) = due else { continue };
+        let answer = match &fault {
+            FaultKind::Case { name } => inner.crm.case_answer(name, part),
+            fault => inner.crm.fault_answer(fault, part),
+        };
+        match answer.filter(is_about_one_part) {
+            Some(answer) => answers.push((place, answer)),
+            None => return carry_out(inner, request, fault).await,
+        }
+    }
+    match answers.is_empty() {
+        true => Ok(inner.crm.handle(request)),
+        false => Ok(inner.crm.handle(&inner.crm.with_answers(request, &answers))),
+    }
+}
+
+/// Whether `answer` is a refusal of one request among several. A session or a limit is about all.
+fn is_about_one_part(answer: &Answer) -> bool {
+    let text = String::from_utf8_lossy(&answer.body);
+    let is_json = serde_json::from_str::<Value>(&text).is_ok();
+    let of_all = ["REQUEST_LIMIT_EXCEEDED", "SERVER_UNAVAILABLE", "SESSION"];
+    (400..500).contains(&answer.status)
+        && ![401, 429].contains(&answer.status)
+        && is_json
+        && !of_all.iter().any(|word| text.contains(word))
+}
+
+async fn carry_out<C: Crm>(
+    inner: &Arc<Instance<C>>,
+    request: &Request,
+    fault: FaultKind,
+) -> Result<Answer, ConnectionDropped> {
     if let Some(answer) = inner.crm.fault_answer(&fault, request) {
         return Ok(answer);
     }

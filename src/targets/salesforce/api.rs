@@ -4,6 +4,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
+use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
@@ -40,7 +42,7 @@ pub(super) struct ApiClient {
 }
 
 /// How an answer is read.
-type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
+pub(super) type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
 
 impl ApiClient {
     pub(super) fn new(
@@ -85,6 +87,38 @@ impl ApiClient {
 
     pub(super) async fn object(&self, request: &Request) -> Result<Value, Rejection> {
         self.send(request, verdict::body).await
+    }
+
+    /// Sends `parts` in one call; see [`Request::together`]. Answers for each what it would have been
+    /// answered alone. An error is about all of them; `call` says what it means.
+    pub(super) async fn together(
+        &self,
+        call: Call,
+        parts: &[Request],
+        all_or_none: bool,
+    ) -> Result<Vec<Answer>, Rejection> {
+        let whole = Request::together(call, &self.version, parts, all_or_none);
+        let answers = self.send(&whole, verdict::parts).await?;
+        if answers.len() == parts.len() {
+            return Ok(answers);
+        }
+        let answer = Answer::new(200, HeaderMap::new(), Bytes::new());
+        Err(Rejection::unusable(
+            call,
+            &answer,
+            "not as many answers as requests",
+        ))
+    }
+
+    /// Judges the answer to a part.
+    pub(super) fn judged<T>(
+        &self,
+        part: &Request,
+        answer: &Answer,
+        judge: Judge<T>,
+    ) -> Result<T, Rejection> {
+        let judged = judge(part.call, answer, self.clock.now());
+        judged.map_err(|rejection| blamed(rejection, part, answer))
     }
 
     /// The rows of a query, from all of its pages.

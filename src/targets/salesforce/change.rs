@@ -1,7 +1,7 @@
-//! Changing a ticket: comments, fields, resolution, its parent.
+//! Changing a ticket: comments, fields, its parent.
 //!
-//! What people did stays: a ticket that a person has closed is not opened again. Fields are set
-//! before the comment is written, so that a comment that is there proves both.
+//! What people did stays: a ticket that a person has closed is not opened again. Fields and a comment
+//! are set together or not at all, so that a comment that is there proves both.
 
 use std::time::Duration;
 
@@ -12,8 +12,10 @@ use super::find::without_id;
 use super::ids::RecordId;
 use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
+use super::resolve::is_undone;
 use super::soql;
 use super::truncation::{case_comment, feed_entry, fitted};
+use super::verdict;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{TicketChange, TicketFields};
 use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
@@ -41,49 +43,17 @@ impl Salesforce {
                 changed = Some(with_status(before, status));
             }
         }
-        self.set_fields(id, fields).await?;
-        self.add_comment(id, change).await?;
+        match self.comment_of(id, change) {
+            Some(comment) if !fields.is_empty() => {
+                self.change_with_comment(id, change, fields, comment)
+                    .await?;
+            }
+            _ => {
+                self.set_fields(id, fields).await?;
+                self.add_comment(id, change).await?;
+            }
+        }
         Ok(changed)
-    }
-
-    /// Resolves the ticket with `change`, unless a person has closed it, and checks that it
-    /// is resolved: Salesforce also stores a status that does not close a ticket.
-    pub(super) async fn resolve_ticket(
-        &self,
-        id: &RecordId,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
-        let before = self.existing(id).await?;
-        if before.details.closed {
-            tracing::info!(
-                target = self.name.as_str(), ticket = %id,
-                "the ticket is closed already; it stays as it is"
-            );
-            return Ok(Some(before));
-        }
-        // The comment first: once the ticket is closed, a repetition leaves it alone.
-        let is_commented = match self.comment_once(id, change).await {
-            Ok(()) => true,
-            // The state is worth more than the sentence.
-            Err(failure) if is_refused_alone(&failure) => false,
-            Err(failure) => return Err(failure),
-        };
-        let fields = fitted(&change.fields);
-        let status = fields.get("Status").and_then(Value::as_str);
-        let status = status.map(str::to_owned);
-        self.set_fields(id, fields).await.map_err(resolving)?;
-        if !is_commented && let Err(failure) = self.comment_once(id, change).await {
-            tracing::warn!(
-                target = self.name.as_str(), ticket = %id, error = %failure,
-                "the ticket is resolved without its comment, which the CRM refuses"
-            );
-        }
-        let Some(status) = status else {
-            return Ok(None);
-        };
-        let after = self.existing(id).await?;
-        check_closed(&after.details, &status)?;
-        Ok(Some(after))
     }
 
     /// Sets the ticket's parent.
@@ -107,27 +77,77 @@ impl Salesforce {
         id: &RecordId,
         marker: &str,
     ) -> Result<bool, Failure> {
+        let rows = self.api.rows(self.comments_on(id)).await?;
+        Ok(self.is_among(&rows, marker))
+    }
+
+    pub(super) fn comments_on(&self, id: &RecordId) -> Request {
         let (object, text) = self.object.comments();
-        let query = Request::query(Call::Ask, soql::comments_of(object, text, id));
-        let rows = self.api.rows(query).await?;
+        Request::query(Call::Ask, soql::comments_of(object, text, id))
+    }
+
+    /// Whether a comment with `marker` is on this page of them.
+    pub(super) fn carries(&self, page: &Value, marker: &str) -> bool {
+        let rows = page.get("records").and_then(Value::as_array);
+        rows.is_some_and(|rows| self.is_among(rows, marker))
+    }
+
+    fn is_among(&self, comments: &[Value], marker: &str) -> bool {
+        let (_, text) = self.object.comments();
         let carries = |row: &Value| {
             let text = row.get(text).and_then(Value::as_str);
             text.is_some_and(|text| text.contains(marker))
         };
-        Ok(!marker.is_empty() && rows.iter().any(carries))
+        !marker.is_empty() && comments.iter().any(carries)
+    }
+
+    /// Sets `fields` and adds the comment, all or nothing, in one call. A comment that is refused keeps
+    /// no field from being set.
+    async fn change_with_comment(
+        &self,
+        id: &RecordId,
+        change: &TicketChange,
+        fields: TicketFields,
+        comment: Request,
+    ) -> Result<(), Failure> {
+        let parts = [self.change_of(id, fields.clone()), comment];
+        let answers = match self.api.together(Call::Comment, &parts, true).await {
+            Ok(answers) => answers,
+            Err(rejection) => return self.commented_after_all(id, change, rejection).await,
+        };
+        let ([set, comment], [changed, commented]) = (&parts, answers.as_slice()) else {
+            return Err(Failure::internal("two requests have two answers"));
+        };
+        let judge = |_, answer: &_, now| verdict::changed(answer, now);
+        match self.api.judged(set, changed, judge) {
+            Err(rejection) if !is_undone(&rejection) => return Err(of_ticket(id, rejection)),
+            _ => {}
+        }
+        let Err(rejection) = self.api.judged(comment, commented, verdict::saved) else {
+            return Ok(());
+        };
+        self.set_fields(id, fields).await?;
+        Err(of_comment(rejection.into()))
     }
 
     async fn set_fields(&self, id: &RecordId, fields: TicketFields) -> Result<(), Failure> {
         if fields.is_empty() {
             return Ok(());
         }
-        let request = Request::change(self.object.name(), id, fields);
-        let outcome = self.api.change(&request).await;
+        let outcome = self.api.change(&self.change_of(id, fields)).await;
         outcome.map_err(|rejection| of_ticket(id, rejection))
     }
 
+    pub(super) fn change_of(&self, id: &RecordId, fields: TicketFields) -> Request {
+        Request::change(self.object.name(), id, fields)
+    }
+
     /// Adds the comment unless it is there.
-    async fn comment_once(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+    pub(super) async fn comment_once(
+        &self,
+        id: &RecordId,
+        change: &TicketChange,
+    ) -> Result<(), Failure> {
         if change.comment.is_none() || self.has_comment_with(id, &change.marker).await? {
             return Ok(());
         }
@@ -135,9 +155,21 @@ impl Salesforce {
     }
 
     async fn add_comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
-        let Some(text) = &change.comment else {
+        let Some(request) = self.comment_of(id, change) else {
             return Ok(());
         };
+        match self.api.save(&request).await {
+            Ok(_) => Ok(()),
+            Err(rejection) => {
+                let added = self.commented_after_all(id, change, rejection).await;
+                added.map_err(of_comment)
+            }
+        }
+    }
+
+    /// The request that adds the comment of `change`.
+    pub(super) fn comment_of(&self, id: &RecordId, change: &TicketChange) -> Option<Request> {
+        let text = change.comment.as_ref()?;
         let (object, field) = self.object.comments();
         let body = match object {
             // Never published: an incident is no matter for the CRM's customers.
@@ -146,24 +178,28 @@ impl Salesforce {
             _ => json!({"ParentId": id.as_str(), field: feed_entry(text, &change.marker)}),
         };
         let body = body.as_object().cloned().unwrap_or_default();
-        let request = Request::comment(object, body);
-        let Err(rejection) = self.api.save(&request).await else {
-            return Ok(());
-        };
+        Some(Request::comment(object, body))
+    }
+
+    /// A call that adds a comment, without a usable answer: often only the answer was lost.
+    async fn commented_after_all(
+        &self,
+        id: &RecordId,
+        change: &TicketChange,
+        rejection: Rejection,
+    ) -> Result<(), Failure> {
         let may_run = rejection.may_still_run();
-        // Often only the answer was lost.
         if may_run && self.has_comment_with(id, &change.marker).await == Ok(true) {
             return Ok(());
         }
         let mut failure = *rejection.failure;
-        failure.message = format!("the comment: {}", failure.message);
         if may_run {
             failure.settle_after = COMMENT_SETTLES;
         }
         Err(failure)
     }
 
-    async fn existing(&self, id: &RecordId) -> Result<TicketSnapshot, Failure> {
+    pub(super) async fn existing(&self, id: &RecordId) -> Result<TicketSnapshot, Failure> {
         let record = self.record_of(id).await?.ok_or_else(|| gone(id))?;
         self.snapshot(&record).ok_or_else(without_id)
     }
@@ -181,40 +217,12 @@ fn with_status(before: TicketSnapshot, status: &Value) -> TicketSnapshot {
     }
 }
 
-/// Whether the ticket has the status that was set, and counts as closed with it.
-fn check_closed(ticket: &TicketDetails, status: &str) -> Result<(), Failure> {
-    let kept = ticket.state.as_deref().unwrap_or_default();
-    if ticket.closed {
-        return Ok(());
-    }
-    let message = if kept == status {
-        format!("the status {status:?} was stored, but it is not one that closes a ticket here")
-    } else {
-        format!("the status was set to {status:?} without an error, but is {kept:?}")
-    };
-    Err(Failure::new(
-        FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
-        message,
-    )
-    .with_code("STILL_OPEN")
-    .with_field("Status"))
+pub(super) fn of_comment(mut failure: Failure) -> Failure {
+    failure.message = format!("the comment: {}", failure.message);
+    failure
 }
 
-/// Whether a comment is refused for certain, by something that may leave the rest of the ticket
-/// alone: a missing right to comments, an org without feeds, a rule, a locked row.
-fn is_refused_alone(failure: &Failure) -> bool {
-    failure.class.scope == FailureScope::Ticket && !failure.outcome_unknown
-}
-
-/// Without its status a ticket is not resolved.
-fn resolving(failure: Failure) -> Failure {
-    Rejection::new(Cause::Other, failure)
-        .needing("Status")
-        .into()
-}
-
-fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
+pub(super) fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
     match rejection.cause {
         Cause::Absent => gone(id),
         _ => *rejection.failure,
@@ -222,7 +230,7 @@ fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
 }
 
 /// A 404 hides whether the record was deleted or only this user's right to it.
-fn gone(id: &RecordId) -> Failure {
+pub(super) fn gone(id: &RecordId) -> Failure {
     let message = format!("the ticket {id} is gone, or this user may no longer read it");
     Failure::new(
         FailureKind::IntegrationFailure,

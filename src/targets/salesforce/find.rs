@@ -81,8 +81,11 @@ impl Salesforce {
 
     /// The fields of the ticket `id`; `None` when it is gone or hidden from this user.
     pub(super) async fn record_of(&self, id: &RecordId) -> Result<Option<Value>, Failure> {
-        let request = Request::read(self.object.name(), id, &self.object.fields());
-        present(self.api.object(&request).await)
+        present(self.api.object(&self.read_of(id)).await)
+    }
+
+    pub(super) fn read_of(&self, id: &RecordId) -> Request {
+        Request::read(self.object.name(), id, &self.object.fields())
     }
 
     fn ticket_in(&self, record: &Value) -> Result<Ticket, Failure> {

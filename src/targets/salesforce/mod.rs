@@ -22,6 +22,7 @@ mod reference;
 mod refusal;
 mod rejection;
 mod requests;
+mod resolve;
 mod soql;
 mod truncation;
 mod verdict;

@@ -4,7 +4,7 @@
 
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::ids::RecordId;
@@ -104,6 +104,35 @@ impl Request {
         request
     }
 
+    /// Sends `parts` in one call, which runs them in their order. With `all_or_none` all of them have
+    /// an effect, or none.
+    pub(super) fn together(call: Call, version: &str, parts: &[Self], all_or_none: bool) -> Self {
+        let parts: Vec<Value> = parts
+            .iter()
+            .enumerate()
+            .map(|(number, part)| part.as_part(version, number))
+            .collect();
+        let mut body = TicketFields::new();
+        body.insert("allOrNone".to_owned(), all_or_none.into());
+        body.insert("compositeRequest".to_owned(), parts.into());
+        Self::new(call, Method::POST, vec!["composite".to_owned()]).with_body(body)
+    }
+
+    fn as_part(&self, version: &str, number: usize) -> Value {
+        let headers = self.headers.iter();
+        let headers: TicketFields = headers
+            .map(|(name, value)| ((*name).to_owned(), (*value).into()))
+            .collect();
+        let mut part = json!({
+            "method": self.method.as_str(), "url": self.place(version),
+            "referenceId": format!("part{number}"), "httpHeaders": headers,
+        });
+        if let (Some(body), Some(part)) = (&self.body, part.as_object_mut()) {
+            part.insert("body".to_owned(), body.clone());
+        }
+        part
+    }
+
     /// Lists the resources of the API. A session without the right to use the API cannot.
     pub(super) fn resources() -> Self {
         Self::new(Call::Ask, Method::GET, vec![String::new()])
@@ -151,18 +180,23 @@ impl Request {
                 let is_here = url.origin() == site.origin();
                 (is_here && url.path().starts_with("/services/data/")).then_some(url)
             }
+            Target::Path(..) => site.join(&self.place(version)).ok(),
+        }
+    }
+
+    /// Its address without the instance.
+    fn place(&self, version: &str) -> String {
+        match &self.target {
+            Target::Page(path) => path.clone(),
             Target::Path(path, query) => {
                 let encoded: Vec<String> = path
                     .iter()
                     .map(|part| utf8_percent_encode(part, PLAIN).to_string())
                     .collect();
-                let path = format!("/services/data/{version}/{}", encoded.join("/"));
-                let mut url = site.join(&path).ok()?;
-                if let Some((name, value)) = query {
-                    let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-                    url.set_query(Some(&format!("{name}={value}")));
-                }
-                Some(url)
+                let query = query.as_ref().map_or_else(String::new, |(name, value)| {
+                    format!("?{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC))
+                });
+                format!("/services/data/{version}/{}{query}", encoded.join("/"))
             }
         }
     }
@@ -177,7 +211,6 @@ fn sobject(path: &[&str]) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::domain::identity::IncidentId;
-    use serde_json::json;
 
     fn site() -> Url {
         Url::parse("https://acme.my.salesforce.com/").unwrap()

@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
 
 use super::codes::Meaning;
@@ -80,6 +82,31 @@ pub(super) fn list(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Va
             "a success without a list",
         )),
     }
+}
+
+/// The answers in the answer to a call of several requests.
+pub(super) fn parts(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Answer>, Rejection> {
+    let body = body(call, answer, now)?;
+    let Some(parts) = body.get("compositeResponse").and_then(Value::as_array) else {
+        return Err(Rejection::unusable(
+            call,
+            answer,
+            "a success without its parts",
+        ));
+    };
+    Ok(parts.iter().map(part).collect())
+}
+
+fn part(part: &Value) -> Answer {
+    let status = part.get("httpStatusCode").and_then(Value::as_u64);
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    let body = match part.get("body") {
+        None | Some(Value::Null) => Bytes::new(),
+        Some(body) => body.to_string().into(),
+    };
+    let json = HeaderValue::from_static("application/json");
+    let headers = [(CONTENT_TYPE, json)].into_iter().collect();
+    Answer::new(status.unwrap_or_default(), headers, body)
 }
 
 /// The JSON object in `answer`.

@@ -135,3 +135,116 @@ async fn no_second_has_more_calls_than_the_limit_whatever_they_are_for() {
         }
     }
 }
+
+/// A ticket of each CRM is opened, gets worse, gets a comment and is resolved: how many calls each step
+/// costs, logins and the query for the numbers of many tickets aside.
+#[tokio::test]
+async fn every_step_of_a_ticket_costs_few_calls() {
+    let mut world = World::unstarted("").await;
+    let more = format!(
+        "{NO_POLL}{STEPS}\n[targets.servicenow]\nkind = \"servicenow\"\nbase_url = \"{}\"\n{SERVICENOW}",
+        world.simulator.servicenow().base_url()
+    );
+    std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
+    world.start().await;
+    let salesforce = world.simulator.salesforce();
+    let servicenow = world.simulator.servicenow();
+    let made = || {
+        let calls = |requests: Vec<RecordedRequest>, base: &str| {
+            let mut paths: Vec<String> = requests
+                .iter()
+                .filter(|one| one.path.starts_with(base) && !one.path.ends_with("/queryAll"))
+                .map(|one| format!("{} {}", one.method, one.path))
+                .collect();
+            paths.sort();
+            paths
+        };
+        [
+            calls(salesforce.requests(), "/services/data/v"),
+            calls(servicenow.requests(), "/api/now/"),
+        ]
+    };
+    let mut before = made();
+    for (step, average, most) in [
+        ("create", 400.0, 1),
+        ("severity", 950.0, 1),
+        ("comment", 960.0, 1),
+        ("resolve", 100.0, 2),
+    ] {
+        world
+            .accept(&event(&format!("evt-{step}"), "q1", average))
+            .await;
+        world
+            .until(step, async || {
+                let incidents = world.items("incidents?state=open").await;
+                let resolved = world.items("deliveries?state=done&limit=50").await;
+                let done = |operation: &str| {
+                    let is = |one: &&Value| one["operation"] == operation;
+                    resolved.iter().filter(is).count()
+                };
+                match step {
+                    "create" => {
+                        incidents.iter().all(|one| one["ticket"]["id"].is_string())
+                            && done("create") == 2
+                    }
+                    "severity" => done("update") == 2,
+                    "comment" => done("update") == 4,
+                    _ => done("resolve") == 2,
+                }
+            })
+            .await;
+        let after = made();
+        for (crm, (before, after)) in ["Salesforce", "ServiceNow"]
+            .iter()
+            .zip(before.iter().zip(&after))
+        {
+            let count = after.len() - before.len();
+            assert!(count <= most, "{step} in {crm}: {count} calls: {after:#?}");
+        }
+        before = after;
+    }
+    let metrics = world.metrics().await;
+    for stage in ["decided", "claimed", "answered", "confirmed"] {
+        let count = format!("ringdown_ticket_stage_seconds_count{{stage=\"{stage}\"}} 2");
+        assert!(metrics.contains(&count), "{count}: {metrics}");
+    }
+    let durable = "ringdown_ticket_stage_seconds_count{stage=\"durable\"} 4";
+    assert!(metrics.contains(durable), "{metrics}");
+    assert_eq!(salesforce.tickets()[0]["Status"], "Closed");
+    assert_eq!(salesforce.tickets()[0]["Priority"], "Critical");
+    assert_eq!(servicenow.tickets()[0]["state"], "6");
+}
+
+const STEPS: &str = r#"
+[rules.queue-wait]
+severity = { critical = "metrics[queue.waitTime].avg > 900", default = "high" }
+update_every = "1ms"
+[rules.queue-wait-too]
+events = ["telephony.queue.waiting", "v2.analytics.queues.{id}.observations"]
+when = "metrics[queue.waitTime].avg > 300"
+clear = "metrics[queue.waitTime].avg < 240"
+clear_for = "0s"
+key = "{{ queue_id or queue_name }}"
+on_recovery = "resolve"
+severity = { critical = "metrics[queue.waitTime].avg > 900", default = "high" }
+update_every = "1ms"
+targets = ["servicenow"]
+[targets.salesforce.create]
+Priority = "{{ {'critical': 'Critical'}[severity] or 'High' }}"
+"#;
+
+const SERVICENOW: &str = r#"
+[targets.servicenow.auth]
+flow = "client_credentials"
+client_id = "ringdown"
+client_secret = { env = "CRM_SECRET" }
+[targets.servicenow.sync]
+poll_every = "1h"
+[targets.servicenow.create]
+short_description = "{{ queue_name }} waits too long"
+urgency = "{{ {'critical': 1}[severity] or 3 }}"
+[targets.servicenow.resolve]
+state = "6"
+close_code = "Resolved by caller"
+close_notes = "It is calm again."
+"#;

@@ -10,10 +10,11 @@ use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
-use ringdown::domain::ticket::Operation;
+use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
-    Abandoned, Claim, ClaimedDelivery, DecisionBatch, IncidentRecord, NewDelivery, Store,
+    Abandoned, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, IncidentRecord, NewDelivery,
+    Store,
 };
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
@@ -139,6 +140,92 @@ async fn on_postgres<T>(test: impl AsyncFnOnce(&Store) -> T) {
     let database = Database::create(&server).await;
     let store = Store::open(database.url.as_str()).await.unwrap();
     test(&store).await;
+    store.close().await;
+    database.remove().await;
+}
+
+fn delivered(ticket: &str) -> DeliveryResult {
+    DeliveryResult::Delivered {
+        ticket: Some(Ticket {
+            id: ticket.to_owned(),
+            number: None,
+            url: String::new(),
+            state: None,
+            closed: false,
+            not_kept: Vec::new(),
+            is_unread: false,
+        }),
+        omitted: Vec::new(),
+    }
+}
+
+/// A hundred tickets are owed, and an update of each.
+async fn fill_with_updates(store: &Store) {
+    let mut batch = DecisionBatch {
+        decided_at: NOW,
+        ..DecisionBatch::default()
+    };
+    for number in 0..100 {
+        owe(&mut batch, "a", "many", number);
+    }
+    let lease = store.acquire_lease("decide", "test", Duration::from_secs(60));
+    let fence = lease.await.unwrap().unwrap();
+    let deciding = store.begin_decisions(&fence).await.unwrap();
+    deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
+}
+
+/// What stands behind a create is marked, and free as soon as the ticket exists.
+async fn marks_follow_the_order(store: &Store) {
+    fill_with_updates(store).await;
+    let target = TargetName::new(TARGET);
+    assert_eq!(store.mark_behind(&target).await.unwrap(), 100);
+    assert_eq!(store.mark_behind(&target).await.unwrap(), 0);
+    let creates = claim(store, 100, "").await;
+    assert_eq!(creates.len(), 100);
+    assert!(claim(store, 100, "").await.is_empty());
+    let done = delivered("T1");
+    let recorded = store.record_result(&creates[3], "test", &done, LATER);
+    assert!(recorded.await.unwrap());
+    let next = claim(store, 100, "").await;
+    assert_eq!(next.len(), 1);
+    assert_eq!(next[0].incident_id, creates[3].incident_id);
+    assert_eq!(next[0].operation, Operation::Update);
+}
+
+#[tokio::test]
+async fn what_stands_behind_others_is_marked_and_follows_them_on_sqlite() {
+    on_sqlite(marks_follow_the_order).await;
+}
+
+#[tokio::test]
+async fn what_stands_behind_others_is_marked_and_follows_them_on_postgres() {
+    on_postgres(marks_follow_the_order).await;
+}
+
+/// Another replica is just storing that a create is done: what stands behind it must not be marked, as
+/// that replica does not see the mark and takes none away.
+#[tokio::test]
+async fn what_is_just_being_finished_keeps_nothing_behind_it() {
+    let Some(server) = database::server() else {
+        return;
+    };
+    let database = Database::create(&server).await;
+    let store = Store::open(database.url.as_str()).await.unwrap();
+    fill_with_updates(&store).await;
+    let mut other = PgConnection::connect(database.url.as_str()).await.unwrap();
+    let finish = "begin; update deliveries set state = 'done' \
+         where operation = 'create' and incident_id = 'a-many-7'";
+    other.execute(finish).await.unwrap();
+    let target = TargetName::new(TARGET);
+    assert_eq!(store.mark_behind(&target).await.unwrap(), 99);
+    other.execute("commit").await.unwrap();
+    let claimed = claim(&store, 200, "").await;
+    let updates: Vec<_> = claimed
+        .iter()
+        .filter(|one| one.operation == Operation::Update)
+        .map(|one| one.incident_id.as_str())
+        .collect();
+    assert_eq!(updates, ["a-many-7"]);
     store.close().await;
     database.remove().await;
 }

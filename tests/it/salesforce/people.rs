@@ -3,8 +3,8 @@
 use ringdown::domain::failure::{FailureKind, Remedy};
 use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketChange;
-use ringdown::simulator::{CLIENT_SECRET, Fault, FaultKind, Trigger};
-use serde_json::json;
+use ringdown::simulator::{CLIENT_SECRET, Fault, FaultKind, RecordedRequest, Trigger};
+use serde_json::{Value, json};
 
 use crate::salesforce::world::{CLIENT_CREDENTIALS, World, change, fields, key};
 
@@ -120,6 +120,21 @@ async fn a_deleted_ticket_is_gone() {
     assert_eq!(failure.unwrap_err().remedy(), Remedy::GiveUp);
 }
 
+/// What a request, or the requests inside it, say about assignment rules at each change of a ticket.
+fn said_about_assignment(request: &RecordedRequest) -> Vec<String> {
+    let own = request.headers.iter();
+    let own = own.filter(|(name, _)| request.method == "PATCH" && name == "sforce-auto-assign");
+    let mut said: Vec<String> = own.map(|(_, value)| value.clone()).collect();
+    let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
+    let parts = body["compositeRequest"].as_array().into_iter().flatten();
+    let changes = parts.filter(|part| part["method"] == "PATCH");
+    said.extend(changes.map(|part| {
+        let value = &part["httpHeaders"]["sforce-auto-assign"];
+        value.as_str().unwrap_or("nothing").to_owned()
+    }));
+    said
+}
+
 #[tokio::test]
 async fn assignment_rules_run_at_the_opening_and_never_again() {
     let world = World::new().await;
@@ -127,13 +142,12 @@ async fn assignment_rules_run_at_the_opening_and_never_again() {
     let ticket = client.create(&key(), &fields()).await.unwrap();
     let update = change("ref 1", Some("Working"));
     client.update(&ticket.id, &update).await.unwrap();
-    let requests = world.simulator.salesforce().requests();
-    let assigned: Vec<&str> = requests
+    let assigned: Vec<String> = world
+        .simulator
+        .salesforce()
+        .requests()
         .iter()
-        .filter(|request| request.method == "PATCH")
-        .flat_map(|request| &request.headers)
-        .filter(|(name, _)| name == "sforce-auto-assign")
-        .map(|(_, value)| value.as_str())
+        .flat_map(said_about_assignment)
         .collect();
     assert_eq!(assigned, ["TRUE", "FALSE"]);
 }

@@ -31,13 +31,19 @@ impl Call {
     }
 
     /// A request inside a composite one: its own method, path with query, and body.
-    pub(super) fn inside(&self, method: Method, url: &str, body: Vec<u8>) -> Self {
+    pub(super) fn inside(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    ) -> Self {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let request = Request {
             method,
             path: path.to_owned(),
             query: crate::wire::parse_query(query),
-            headers: HeaderMap::new(),
+            headers,
             body,
             origin: self.origin.clone(),
         };

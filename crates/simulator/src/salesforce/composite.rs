@@ -1,7 +1,7 @@
 //! Several operations in one request: composite requests and collections. Both answer 200 even
 //! when everything inside failed.
 
-use hyper::http::Method;
+use hyper::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value, json};
 
 use super::checks::holders;
@@ -9,10 +9,68 @@ use super::data_call::{DataCall, Route, Wishes, version};
 use super::refusal::{Refusal, bad_json, not_found, refuse};
 use super::state::State;
 use super::{records, schema, upsert, write};
-use crate::wire::Answer;
+use crate::wire::{Answer, Request, parse_query};
 
 const MAX_REQUESTS: usize = 25;
+const MAX_QUERIES: usize = 5;
 const MAX_RECORDS: usize = 200;
+
+/// Where a request inside a composite has the answer that a fault gives it.
+const SIMULATED_ANSWER: &str = "simulatedAnswer";
+
+/// The requests inside `request`, when it is a composite one: faults concern them too.
+pub(super) fn parts(request: &Request) -> Vec<Request> {
+    let body = request
+        .json()
+        .filter(|_| request.path.ends_with("/composite"));
+    let parts = body
+        .as_ref()
+        .and_then(|body| body["compositeRequest"].as_array());
+    parts
+        .into_iter()
+        .flatten()
+        .map(|part| whole(request, part))
+        .collect()
+}
+
+fn whole(request: &Request, part: &Value) -> Request {
+    let url = part["url"].as_str().unwrap_or_default();
+    let (path, query) = url.split_once('?').unwrap_or((url, ""));
+    let method = part["method"].as_str().unwrap_or_default();
+    Request {
+        method: Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET),
+        path: path.to_owned(),
+        query: parse_query(query),
+        headers: request.headers.clone(),
+        body: part["body"].to_string().into_bytes(),
+        origin: request.origin.clone(),
+    }
+}
+
+/// `request` with `answers` to the parts at these places.
+pub(super) fn with_answers(request: &Request, answers: &[(usize, Answer)]) -> Request {
+    let mut body = request.json().unwrap_or_default();
+    for (place, answer) in answers {
+        let content: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        body["compositeRequest"][place][SIMULATED_ANSWER] =
+            json!({"body": content, "httpHeaders": {}, "httpStatusCode": answer.status});
+    }
+    Request {
+        body: body.to_string().into_bytes(),
+        ..request.clone()
+    }
+}
+
+/// The headers of a request inside a composite one.
+fn headers_of(request: &Value) -> HeaderMap {
+    let headers = request["httpHeaders"].as_object().into_iter().flatten();
+    headers
+        .filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
+        })
+        .collect()
+}
 
 /// What is below `/composite`. Each inner request is answered by `send`.
 pub(super) fn route(
@@ -42,6 +100,11 @@ fn composite(state: &mut State, data: DataCall<'_>, send: Route) -> Result<Answe
         .and_then(Value::as_array)
         .filter(|list| (1..=MAX_REQUESTS).contains(&list.len()))
         .ok_or_else(|| bad_json("compositeRequest must hold 1 to 25 requests"))?;
+    let queries = requests.iter().filter(|one| is_query_or_collection(one));
+    if queries.count() > MAX_QUERIES {
+        return Err(bad_json("at most 5 queries or collections in one request"));
+    }
+    check_references(requests)?;
     let before = all_or_none.then(|| state.tables.clone());
     let mut answers: Vec<Value> = Vec::new();
     for request in requests {
@@ -56,6 +119,38 @@ fn composite(state: &mut State, data: DataCall<'_>, send: Route) -> Result<Answe
             .for_each(halt);
     }
     Ok(Answer::json(200, &json!({ "compositeResponse": answers })))
+}
+
+fn is_query_or_collection(request: &Value) -> bool {
+    let url = request["url"].as_str().unwrap_or_default();
+    ["/query", "/queryAll", "/composite/sobjects"]
+        .iter()
+        .any(|part| url.contains(part))
+}
+
+/// Names of letters, digits and underscores, each once; and no header that the whole request carries.
+fn check_references(requests: &[Value]) -> Result<(), Refusal> {
+    let mut seen = Vec::new();
+    for request in requests {
+        let name = request["referenceId"].as_str().unwrap_or_default();
+        let is_plain = |one: char| one.is_ascii_alphanumeric() || one == '_';
+        if name.is_empty() || !name.chars().all(is_plain) || seen.contains(&name) {
+            return Err(bad_json(
+                "referenceId must be unique, of letters, digits and _",
+            ));
+        }
+        seen.push(name);
+        let headers = request["httpHeaders"].as_object().into_iter().flatten();
+        for (header, _) in headers {
+            let of_whole = ["accept", "authorization", "content-type"];
+            if of_whole.contains(&header.to_ascii_lowercase().as_str()) {
+                return Err(bad_json(
+                    "a header of the whole request cannot stand in a part",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn failed(answer: &Value) -> bool {
@@ -81,7 +176,12 @@ fn inner(state: &mut State, data: DataCall<'_>, request: &Value, send: Route) ->
         Value::Null => Vec::new(),
         body => body.to_string().into_bytes(),
     };
-    let call = data.call.inside(method, url, body);
+    if let Some(answer) = request.get(SIMULATED_ANSWER) {
+        let mut answer = answer.clone();
+        answer["referenceId"] = request["referenceId"].clone();
+        return answer;
+    }
+    let call = data.call.inside(method, url, headers_of(request), body);
     let version = version(&call).unwrap_or(data.version);
     let result = send(
         state,

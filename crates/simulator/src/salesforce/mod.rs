@@ -202,6 +202,14 @@ impl Crm for Salesforce {
         faults::answer(&self.lock(), fault, request)
     }
 
+    fn parts(&self, request: &Request) -> Vec<Request> {
+        composite::parts(request)
+    }
+
+    fn with_answers(&self, request: &Request, answers: &[(usize, Answer)]) -> Request {
+        composite::with_answers(request, answers)
+    }
+
     fn case_concerns(&self, name: &str, request: &Request) -> bool {
         cases::concerns(name, request)
     }
