@@ -104,11 +104,19 @@ pub(crate) fn proxy(to: SocketAddr) -> Fallible<(Process, SocketAddr)> {
 
 /// The simulated Salesforce, which answers `latency` late.
 pub(crate) struct Simulator {
-    _process: Process,
+    _process: Option<Process>,
     base_url: String,
 }
 
 impl Simulator {
+    /// An address at which no CRM answers.
+    pub(crate) fn absent() -> Fallible<Self> {
+        Ok(Self {
+            _process: None,
+            base_url: format!("http://{}", free_address()?),
+        })
+    }
+
     pub(crate) fn start(latency: Duration) -> Fallible<Self> {
         let (salesforce, servicenow) = (free_address()?, free_address()?);
         let child = Command::new(RINGDOWN)
@@ -127,7 +135,7 @@ impl Simulator {
         });
         post(&format!("{base_url}/_sim/faults"), &fault.to_string())?;
         Ok(Self {
-            _process: process,
+            _process: Some(process),
             base_url,
         })
     }

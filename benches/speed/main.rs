@@ -2,6 +2,7 @@
 //! with one client on one machine. The daemon is the binary as it is shipped.
 #![expect(clippy::print_stderr, reason = "a benchmark tells how far it is")]
 
+mod backlog;
 mod body;
 mod client;
 mod compare;
@@ -32,7 +33,8 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Internal>,
-    /// Which parts: intake, postgres, arrays, storm, tickets, growth, state, rules; and dedup, which is run
+    /// Which parts: intake, postgres, arrays, storm, breaches, tickets, growth, backlog, state, rules; and
+    /// dedup, which is run
     /// only when it is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -79,6 +81,8 @@ const WHOLE: Scale = Scale {
     tickets: 1500,
     few: 10_000,
     many: 5_000_000,
+    waiting: (1_000, 30_000),
+    drained: 800,
     after_storm: Duration::from_secs(60),
 };
 const QUICK: Scale = Scale {
@@ -88,6 +92,8 @@ const QUICK: Scale = Scale {
     tickets: 50,
     few: 10_000,
     many: 50_000,
+    waiting: (300, 3_000),
+    drained: 200,
     after_storm: Duration::from_secs(5),
 };
 
@@ -144,10 +150,12 @@ fn measure(arguments: &Arguments) -> Fallible<Report> {
         ("postgres", Bench::postgres),
         ("arrays", Bench::arrays),
         ("storm", Bench::storm),
+        ("breaches", Bench::breaches),
         ("tickets", Bench::tickets),
         ("growth", Bench::growth),
         ("state", Bench::state),
         ("rules", Bench::rules),
+        ("backlog", Bench::backlog),
     ];
     for (name, part) in parts {
         if arguments.only.is_empty() || arguments.only.iter().any(|only| only == name) {

@@ -22,6 +22,9 @@ pub(crate) struct Scale {
     pub(crate) tickets: u64,
     pub(crate) few: u64,
     pub(crate) many: u64,
+    /// Tickets that wait, few and many, and how many of them are measured.
+    pub(crate) waiting: (u64, u64),
+    pub(crate) drained: u64,
     pub(crate) after_storm: Duration,
 }
 
@@ -278,6 +281,68 @@ impl Bench {
         Ok(())
     }
 
+    /// Breaches of incidents that are open already: what repeats costs little more than what is quiet.
+    pub(crate) fn breaches(&mut self, report: &mut Report) -> Fallible<()> {
+        for connections in [64, 256] {
+            let (mut noops, mut breaching, mut costs) = (Vec::new(), Vec::new(), Vec::new());
+            for round in 0..self.scale.rounds {
+                let (_noop, address) = noop()?;
+                noops.push(send(self.load(address, connections, "noop"))?);
+                drop(_noop);
+                let daemon = self.fresh()?;
+                // The incidents of all queues are opened first.
+                none_refused(send(Load {
+                    until: Until::Requests(QUEUES),
+                    bodies: bodies(&format!("o{round}"), BREACHING),
+                    ..self.load(daemon.public, 4, "")
+                })?)?;
+                daemon.until_decided(QUEUES as f64)?;
+                let cost = |prefix: &str, waiting| -> Fallible<(Measured, f64)> {
+                    let decided = daemon.metric("ringdown_signals_total")?;
+                    let before = daemon.process().processor_seconds()?;
+                    let measured = none_refused(send(Load {
+                        bodies: bodies(&format!("{prefix}{round}"), waiting),
+                        ..self.load(daemon.public, connections, "")
+                    })?)?;
+                    daemon.until_decided(decided + measured.accepted as f64)?;
+                    let took = daemon.process().processor_seconds()? - before;
+                    let per_event = took / measured.accepted as f64;
+                    Ok((measured, per_event))
+                };
+                let (measured, breach) = cost("b", BREACHING)?;
+                breaching.push(measured);
+                let (_, calm) = cost("q", CALM)?;
+                costs.push(breach / calm);
+            }
+            let name = format!("SQLite, breaches of {QUEUES} open incidents");
+            let intake = Intake::new(&name, connections, &noops, &breaching);
+            eprintln!("{intake}");
+            let at = format!("breaches of open incidents, {connections} connections");
+            for bar in [
+                Bar::at_least(
+                    &format!("durable 202s/s, {at}, of the no-op's"),
+                    0.35,
+                    intake.ratio,
+                ),
+                Bar::at_most(
+                    &format!("p99 of a durable 202, {at}, of the no-op's"),
+                    4.0,
+                    intake.p99_ratio,
+                ),
+                Bar::at_most(
+                    &format!("processor time of an event, {at}, of a quiet one's"),
+                    1.5,
+                    median(costs),
+                ),
+            ] {
+                eprintln!("{bar}");
+                report.bars.push(bar);
+            }
+            report.intakes.push(intake);
+        }
+        Ok(())
+    }
+
     /// From the webhook to the confirmed ticket.
     pub(crate) fn tickets(&mut self, report: &mut Report) -> Fallible<()> {
         let daemon = self.fresh()?;
@@ -389,6 +454,14 @@ impl Bench {
     }
 }
 
+/// Breaches, each of a queue of its own.
+pub(crate) fn breaches_of_own_queues(prefix: &str) -> Bodies {
+    Bodies {
+        queues: u64::MAX,
+        ..bodies(prefix, BREACHING)
+    }
+}
+
 pub(crate) fn bodies(prefix: &str, waiting: u32) -> Bodies {
     Bodies {
         prefix: prefix.to_owned(),
@@ -421,8 +494,7 @@ pub(crate) fn none_refused(measured: Measured) -> Fallible<Measured> {
 /// Sends a breach of a queue of its own every [`PACE`]; answers when each was sent, in
 /// milliseconds since the epoch.
 fn send_paced(daemon: &Daemon, count: u64) -> Fallible<Vec<i64>> {
-    let mut all = bodies("ticket", BREACHING);
-    all.queues = u64::MAX;
+    let all = breaches_of_own_queues("ticket");
     let url = format!("http://{}/webhooks/genesys", daemon.public);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

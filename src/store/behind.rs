@@ -21,7 +21,7 @@
 //! `release_behind`, which asks for the order.
 
 use super::database::Tx;
-use super::due::{comes_after, is_free, lanes, was_passed_by};
+use super::due::{comes_after, has_passed, is_free, lanes, may_be_passed};
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::identity::{IncidentId, TargetName};
@@ -92,7 +92,12 @@ const MARK: [(&str, &str); 3] = [
         " for update of d skip locked for share of older skip locked",
     ),
     (
-        mark!(concat!("join deliveries later on ", was_passed_by!())),
+        mark!(concat!(
+            "join deliveries later on ",
+            may_be_passed!(),
+            " and ",
+            has_passed!()
+        )),
         " for update of d skip locked for share of later skip locked",
     ),
     (

@@ -45,19 +45,26 @@ macro_rules! comes_after {
     };
 }
 
-/// Whether the delivery `d` is a change that the resolution `later` has passed. It does not come after it.
-macro_rules! was_passed_by {
+/// Whether the delivery `d` is a change that a resolution may pass.
+macro_rules! may_be_passed {
     () => {
-        "(d.state = 'waiting' and coalesce(d.parked, '') = 'operation' \
-           and d.operation in ('update', 'link') \
-           and later.incident_id = d.incident_id and later.id > d.id \
+        "d.state = 'waiting' and coalesce(d.parked, '') = 'operation' \
+           and d.operation in ('update', 'link')"
+    };
+}
+
+/// Whether `later` is a resolution that has passed the change `d`, which does not come after it.
+macro_rules! has_passed {
+    () => {
+        "later.incident_id = d.incident_id and later.id > d.id \
            and later.operation = 'resolve' \
-           and later.state in ('waiting', 'sending', 'done'))"
+           and later.state in ('waiting', 'sending', 'done')"
     };
 }
 
 /// Whether the delivery `d` waits for nothing else: neither for its parent ticket, nor for an older
-/// delivery of its incident, and no resolution has passed it.
+/// delivery of its incident, and no resolution has passed it. Few can be passed: with this condition
+/// inside of the second `exists`, PostgreSQL would read all deliveries for it.
 macro_rules! is_free {
     () => {
         concat!(
@@ -65,9 +72,11 @@ macro_rules! is_free {
             $crate::store::due::waits_for_parent!("d"),
             " and not exists (select 1 from deliveries older where ",
             $crate::store::due::comes_after!(),
-            ") and not exists (select 1 from deliveries later where ",
-            $crate::store::due::was_passed_by!(),
-            ")"
+            ") and not (",
+            $crate::store::due::may_be_passed!(),
+            " and exists (select 1 from deliveries later where ",
+            $crate::store::due::has_passed!(),
+            "))"
         )
     };
 }
@@ -261,4 +270,4 @@ macro_rules! next_at {
 pub(super) const NEXT: Statement<'static> =
     Statement::either(next_at!(" indexed by deliveries_lanes"), next_at!(""));
 
-pub(super) use {comes_after, is_free, lanes, waits_for_parent, was_passed_by};
+pub(super) use {comes_after, has_passed, is_free, lanes, may_be_passed, waits_for_parent};

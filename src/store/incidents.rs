@@ -138,15 +138,44 @@ const UPSERT: &str = "insert into incidents \
       queue_id = excluded.queue_id";
 
 /// The counts and the values of an incident of which nothing else has changed, as after a breach that
-/// repeats. SQLite writes the entry of each index anew whose columns are set, changed or not: seven pages
-/// for each such breach.
-const REPEATED: &str = "update incidents set occurrences = $1, suppressed = $2, life = $3, context = $4 \
-     where id = $5 and state = $6 and severity = $7 and target = $8 and queue_id = $9 \
-      and flapping = $10 and active_key is not distinct from $11 \
-      and closed_at is not distinct from $12 and due_at is not distinct from $13 \
-      and outage_key is not distinct from $14 and outage_id is not distinct from $15 \
-      and candidates is not distinct from $16 and failed_over_from is not distinct from $17 \
+/// repeats, and the time at which it is due. SQLite writes the entry of each index anew whose columns are
+/// set, changed or not: seven pages for each such breach.
+const REPEATED: &str = "update incidents set occurrences = $1, suppressed = $2, due_at = $3, \
+      life = $4, context = $5 \
+     where id = $6 and state = $7 and severity = $8 and target = $9 and queue_id = $10 \
+      and flapping = $11 and active_key = $12 and closed_at is null \
+      and outage_key is not distinct from $13 and outage_id is not distinct from $14 \
+      and candidates is not distinct from $15 and failed_over_from is not distinct from $16 \
       and flood_source is null and flood_verdict is null";
+
+/// Writes the incident, which is not closed and which no flood holds, if nothing that is searched for has
+/// changed but the time at which it is due. Returns whether it did.
+async fn write_repeated(
+    tx: &mut Tx,
+    record: &IncidentRecord,
+    life: &str,
+    due_at: Option<Timestamp>,
+) -> Result<bool, StoreError> {
+    let incident = &record.incident;
+    let update = Statement::new(REPEATED)
+        .bind(incident.occurrences)
+        .bind(incident.suppressed)
+        .bind(due_at)
+        .bind(life)
+        .bind(&record.context)
+        .bind(&incident.id)
+        .bind(incident.state.as_str())
+        .bind(&incident.severity)
+        .bind(&record.target)
+        .bind(queue_in(&record.context).unwrap_or_default())
+        .bind(incident.is_flapping())
+        .bind(incident.incident_key().encode())
+        .bind(incident.group.as_ref().map(IncidentKey::encode))
+        .bind(&incident.outage_id)
+        .bind(candidates_text(&record.route))
+        .bind(&record.route.failed_over_from);
+    Ok(update.execute(tx).await? == 1)
+}
 
 /// Writes the incident, with all columns that repeat its state, and the data that its key keeps
 /// when it is closed. The ticket's own columns stay as they are, and so does a person's
@@ -164,29 +193,9 @@ pub(super) async fn write_incident(
     let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
     let flood_source = incident.is_held_by_flood().then_some(&record.source);
-    let queue = queue_in(&record.context).unwrap_or_default();
-    if !is_closed && flood_source.is_none() && flood_verdict.is_none() {
-        let repeated = Statement::new(REPEATED)
-            .bind(incident.occurrences)
-            .bind(incident.suppressed)
-            .bind(life.as_str())
-            .bind(&record.context)
-            .bind(&incident.id)
-            .bind(incident.state.as_str())
-            .bind(&incident.severity)
-            .bind(&record.target)
-            .bind(queue.as_str())
-            .bind(incident.is_flapping())
-            .bind(active_key.as_deref())
-            .bind(incident.closed_at)
-            .bind(due_at)
-            .bind(outage_key.map(IncidentKey::encode))
-            .bind(&incident.outage_id)
-            .bind(candidates_text(&record.route))
-            .bind(&record.route.failed_over_from);
-        if repeated.execute(tx).await? == 1 {
-            return note_silence(tx, incident).await;
-        }
+    let is_plain = !is_closed && flood_source.is_none() && flood_verdict.is_none();
+    if is_plain && write_repeated(tx, record, &life, due_at).await? {
+        return note_silence(tx, incident).await;
     }
     Statement::new(UPSERT)
         .bind(&incident.id)
@@ -211,7 +220,7 @@ pub(super) async fn write_incident(
         .bind(incident.is_flapping())
         .bind(flood_source.map(String::as_str))
         .bind(flood_verdict)
-        .bind(queue)
+        .bind(queue_in(&record.context).unwrap_or_default())
         .execute(tx)
         .await?;
     if is_closed {

@@ -49,6 +49,11 @@ impl Owner {
             is_late: false,
         })
     }
+
+    /// Whether the ticket, which was removed `before`, exists again.
+    const fn is_back(&self, before: &StoredTicket) -> bool {
+        before.removal.is_some() && self.ticket.removal.is_none()
+    }
 }
 
 /// The columns of a ticket.
@@ -118,8 +123,7 @@ impl Store {
             behind::step_up(&mut tx, &incident.id).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
         }
-        let is_back = before.removal.is_some() && owner.ticket.removal.is_none();
-        if owner.is_late || is_back {
+        if owner.is_late || owner.is_back(&before) {
             late_tickets::resolve(&mut tx, &incident.id, target, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
@@ -181,6 +185,11 @@ impl Store {
                     continue;
                 }
                 closed.push(incident.clone());
+            }
+            if owner.is_back(&before) {
+                // A resolution may be owed.
+                applied.push(None);
+                continue;
             }
             if owner.ticket != before {
                 write_ticket(&mut tx, &incident_id, &one.ticket_id, &owner.ticket).await?;

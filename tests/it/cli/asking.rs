@@ -64,7 +64,7 @@ fn g12_a_dead_letter_shows_what_a_person_needs_and_can_be_replayed() {
 #[test]
 fn one_id_that_cannot_be_done_does_not_stop_the_others() {
     let (world, id) = with_a_dead_letter();
-    world.let_lost_requests_end();
+    world.let_refusals_be_certain();
     let ran = world.ask(&["dead-letters", "discard", "999999", &id, "--output", "json"]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(ran.json()["discard"], serde_json::json!([id]));
@@ -90,7 +90,7 @@ fn a_change_in_bulk_needs_a_yes_and_keeps_to_its_filter() {
     assert_eq!(world.ask(&other).code, 0);
     let list = ["dead-letters", "list", "--output", "json"];
     assert_eq!(items(&world.ask(&list)).len(), 1);
-    world.let_lost_requests_end();
+    world.let_refusals_be_certain();
     let all = world.ask(&["dead-letters", "discard", "--all", "--yes"]);
     let said: Vec<&str> = all.out.lines().collect();
     assert_eq!(said[0], "discarded: 1");

@@ -149,8 +149,8 @@ impl World {
         });
     }
 
-    /// Requests whose answers were lost have ended long ago.
-    pub(crate) fn let_lost_requests_end(&self) {
+    /// It is certain that no request has had an effect.
+    pub(crate) fn let_refusals_be_certain(&self) {
         let path = self.folder.path().join("data/ringdown.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
@@ -158,8 +158,8 @@ impl World {
             let mut database = sqlx::SqliteConnection::connect_with(&options)
                 .await
                 .unwrap();
-            let past = "update deliveries set unknown_at = 1 where unknown_at is not null";
-            sqlx::query(past).execute(&mut database).await.unwrap();
+            let certain = "update deliveries set unknown_at = null, in_doubt = 0";
+            sqlx::query(certain).execute(&mut database).await.unwrap();
         });
     }
 

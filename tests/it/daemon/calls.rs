@@ -136,83 +136,81 @@ async fn no_second_has_more_calls_than_the_limit_whatever_they_are_for() {
     }
 }
 
-/// A ticket of each CRM is opened, gets worse, gets a comment and is resolved: how many calls each step
-/// costs, logins and the query for the numbers of many tickets aside.
+/// The calls of Salesforce and of ServiceNow, logins and the query for the numbers of many tickets aside.
+fn calls_of_both(world: &World) -> [Vec<String>; 2] {
+    let calls = |requests: Vec<RecordedRequest>, base: &str| {
+        let counts =
+            |one: &&RecordedRequest| one.path.starts_with(base) && !one.path.ends_with("/queryAll");
+        let requests = requests.iter().filter(counts);
+        requests
+            .map(|one| format!("{} {}", one.method, one.path))
+            .collect()
+    };
+    [
+        calls(world.simulator.salesforce().requests(), "/services/data/v"),
+        calls(world.simulator.servicenow().requests(), "/api/now/"),
+    ]
+}
+
+/// Waits until `count` deliveries with `operation` are done.
+async fn delivered(world: &World, operation: &str, count: usize) {
+    world
+        .until(operation, async || {
+            let done = world.items("deliveries?state=done&limit=50").await;
+            let is = |one: &&Value| one["operation"] == operation;
+            done.iter().filter(is).count() == count
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn every_step_of_a_ticket_costs_few_calls() {
     let mut world = World::unstarted("").await;
+    let servicenow = world.simulator.servicenow().base_url();
     let more = format!(
-        "{NO_POLL}{STEPS}\n[targets.servicenow]\nkind = \"servicenow\"\nbase_url = \"{}\"\n{SERVICENOW}",
-        world.simulator.servicenow().base_url()
+        "{NO_POLL}{STEPS}\n[targets.servicenow]\nkind = \"servicenow\"\nbase_url = \"{servicenow}\"\n{SERVICENOW}"
     );
     std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
     world.start().await;
-    let salesforce = world.simulator.salesforce();
-    let servicenow = world.simulator.servicenow();
-    let made = || {
-        let calls = |requests: Vec<RecordedRequest>, base: &str| {
-            let mut paths: Vec<String> = requests
-                .iter()
-                .filter(|one| one.path.starts_with(base) && !one.path.ends_with("/queryAll"))
-                .map(|one| format!("{} {}", one.method, one.path))
-                .collect();
-            paths.sort();
-            paths
-        };
-        [
-            calls(salesforce.requests(), "/services/data/v"),
-            calls(servicenow.requests(), "/api/now/"),
-        ]
-    };
-    let mut before = made();
-    for (step, average, most) in [
-        ("create", 400.0, 1),
-        ("severity", 950.0, 1),
-        ("comment", 960.0, 1),
-        ("resolve", 100.0, 2),
+    let mut before = calls_of_both(&world);
+    for (average, operation, done, most) in [
+        (400.0, "create", 2, 1),
+        // It gets worse.
+        (950.0, "update", 2, 1),
+        // It lasts: a comment.
+        (960.0, "update", 4, 1),
+        (100.0, "resolve", 2, 2),
     ] {
-        world
-            .accept(&event(&format!("evt-{step}"), "q1", average))
-            .await;
-        world
-            .until(step, async || {
-                let incidents = world.items("incidents?state=open").await;
-                let resolved = world.items("deliveries?state=done&limit=50").await;
-                let done = |operation: &str| {
-                    let is = |one: &&Value| one["operation"] == operation;
-                    resolved.iter().filter(is).count()
-                };
-                match step {
-                    "create" => {
-                        incidents.iter().all(|one| one["ticket"]["id"].is_string())
-                            && done("create") == 2
-                    }
-                    "severity" => done("update") == 2,
-                    "comment" => done("update") == 4,
-                    _ => done("resolve") == 2,
-                }
-            })
-            .await;
-        let after = made();
-        for (crm, (before, after)) in ["Salesforce", "ServiceNow"]
-            .iter()
-            .zip(before.iter().zip(&after))
-        {
+        let id = format!("evt-{average}");
+        world.accept(&event(&id, "q1", average)).await;
+        delivered(&world, operation, done).await;
+        let after = calls_of_both(&world);
+        for (before, after) in before.iter().zip(&after) {
             let count = after.len() - before.len();
-            assert!(count <= most, "{step} in {crm}: {count} calls: {after:#?}");
+            assert!(count <= most, "{operation}: {count} calls: {after:#?}");
         }
         before = after;
     }
+    let ticket = &world.simulator.salesforce().tickets()[0];
+    assert_eq!(ticket["Status"], "Closed");
+    assert_eq!(ticket["Priority"], "Critical");
+    assert_eq!(world.simulator.servicenow().tickets()[0]["state"], "6");
+    shows_stages(&world, 2, 4).await;
+}
+
+/// The metrics show the stages of `tickets` tickets and of `webhooks` requests.
+async fn shows_stages(world: &World, tickets: usize, webhooks: usize) {
     let metrics = world.metrics().await;
-    for stage in ["decided", "claimed", "answered", "confirmed"] {
-        let count = format!("ringdown_ticket_stage_seconds_count{{stage=\"{stage}\"}} 2");
-        assert!(metrics.contains(&count), "{count}: {metrics}");
+    for (stage, count) in [
+        ("durable", webhooks),
+        ("decided", tickets),
+        ("claimed", tickets),
+        ("answered", tickets),
+        ("confirmed", tickets),
+    ] {
+        let line = format!("ringdown_ticket_stage_seconds_count{{stage=\"{stage}\"}} {count}");
+        assert!(metrics.contains(&line), "{line}: {metrics}");
     }
-    let durable = "ringdown_ticket_stage_seconds_count{stage=\"durable\"} 4";
-    assert!(metrics.contains(durable), "{metrics}");
-    assert_eq!(salesforce.tickets()[0]["Status"], "Closed");
-    assert_eq!(salesforce.tickets()[0]["Priority"], "Critical");
-    assert_eq!(servicenow.tickets()[0]["state"], "6");
 }
 
 const STEPS: &str = r#"
