@@ -204,6 +204,7 @@ fn storm_args(stage: &Stage) -> StormArgs {
         rate: Rate::PerSecond(800),
         connections: 16,
         new_connections: false,
+        repeat_refused: true,
         batch: 1,
         shape: Shape::Guide,
         prefix: "Billing".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -25,6 +25,10 @@ pub(super) const OUTAGE_SOURCE: &str = "berlin";
 
 /// The bearer token of the demo's sources; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
+
+/// For how long a request that is answered 503 is sent again, and after which wait.
+const REPEATS_FOR: Duration = Duration::from_secs(60);
+const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 const SETTINGS: &str = include_str!("../demo.toml");
 
@@ -142,8 +146,20 @@ impl Stage {
         self.send_to(SOURCE, body).await
     }
 
-    /// Sends a body as `source`; answers status and body.
+    /// Sends a body as `source`; answers status and body. As Genesys does, it sends again what is
+    /// answered 503: on a slow machine the storm's events are still being decided.
     pub(super) async fn send_to(&self, source: &str, body: String) -> Result<(u16, Value), Failed> {
+        let until = Instant::now() + REPEATS_FOR;
+        loop {
+            let answer = self.send_once(source, body.clone()).await?;
+            if answer.0 != 503 || Instant::now() >= until {
+                return Ok(answer);
+            }
+            tokio::time::sleep(REPEAT_AFTER).await;
+        }
+    }
+
+    async fn send_once(&self, source: &str, body: String) -> Result<(u16, Value), Failed> {
         let request = self
             .client
             .post(client::address(&self.webhook(source))?)

@@ -37,6 +37,9 @@ pub struct StormArgs {
     /// A new connection for each request, as Genesys's EventBridge destination does.
     #[arg(long)]
     pub new_connections: bool,
+    /// Send again what is answered 503, as Genesys does.
+    #[arg(long)]
+    pub repeat_refused: bool,
     /// Events per request; more than one makes an array.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub batch: u64,

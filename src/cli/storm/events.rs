@@ -111,6 +111,7 @@ mod tests {
             rate: Rate::Max,
             connections: 1,
             new_connections: false,
+            repeat_refused: false,
             batch: 10,
             shape,
             prefix: "Storm".to_owned(),

@@ -18,6 +18,9 @@ use crate::outbound::Client;
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+const SERVICE_UNAVAILABLE: u16 = 503;
+/// The wait before a refused request is sent again.
+const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 /// One connection at a time, and what it sends.
 struct Sender {
@@ -88,9 +91,9 @@ impl Sender {
             self.keep_rate(first).await;
             let load = load(&self.args, first, Clock::System.now());
             if load.twice {
-                self.send(load.body.clone()).await;
+                self.send_until_taken(&load.body).await;
             }
-            self.send(load.body).await;
+            self.send_until_taken(&load.body).await;
             if let Some(progress) = &self.progress {
                 progress.add(load.events);
             }
@@ -104,7 +107,14 @@ impl Sender {
         }
     }
 
-    async fn send(&mut self, body: String) {
+    async fn send_until_taken(&mut self, body: &str) {
+        while self.send(body.to_owned()).await == SERVICE_UNAVAILABLE && self.args.repeat_refused {
+            tokio::time::sleep(REPEAT_AFTER).await;
+        }
+    }
+
+    /// Answers the status, or 0.
+    async fn send(&mut self, body: String) -> u16 {
         let mut request = self
             .client
             .post(self.url.clone())
@@ -116,9 +126,12 @@ impl Sender {
         let sent = Instant::now();
         let Ok(response) = self.client.fetch(request).await else {
             *self.report.statuses.entry(0).or_default() += 1;
-            return;
+            return 0;
         };
         let status = response.status.as_u16();
+        if status == SERVICE_UNAVAILABLE && self.args.repeat_refused {
+            return status;
+        }
         let answer = response.json();
         let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.report.latencies.push(micros);
@@ -127,5 +140,6 @@ impl Sender {
         self.report.accepted += count("accepted");
         self.report.duplicates += count("duplicates");
         self.report.review += count("review");
+        status
     }
 }
