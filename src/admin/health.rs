@@ -127,7 +127,7 @@ impl IntoResponse for MetricsText {
 }
 
 impl Answer for MetricsText {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         let text = ObjectBuilder::new().schema_type(Type::String);
         let text = Schema::from(text).into();
         signature.answers.push((200, OPEN_METRICS, text));
@@ -201,8 +201,8 @@ impl IntoResponse for NotReady {
 }
 
 impl Answer for NotReady {
-    fn tell(signature: &mut Signature) {
-        <Coded<503, Readiness> as Answer>::tell(signature);
+    fn describe(signature: &mut Signature) {
+        <Coded<503, Readiness> as Answer>::describe(signature);
     }
 }
 

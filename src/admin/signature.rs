@@ -51,12 +51,12 @@ pub(super) trait Handler<Arguments> {
 
 /// One argument of a handler.
 pub(super) trait Argument {
-    fn tell(_: &mut Signature) {}
+    fn describe(_: &mut Signature) {}
 }
 
 /// What a handler answers.
 pub(super) trait Answer {
-    fn tell(signature: &mut Signature);
+    fn describe(signature: &mut Signature);
 }
 
 macro_rules! handlers {
@@ -70,8 +70,8 @@ macro_rules! handlers {
         {
             fn signature(&self) -> Signature {
                 let mut signature = Signature::default();
-                $($argument::tell(&mut signature);)*
-                Fut::Output::tell(&mut signature);
+                $($argument::describe(&mut signature);)*
+                Fut::Output::describe(&mut signature);
                 signature
             }
         }
@@ -92,20 +92,20 @@ impl Argument for HeaderMap {}
 impl<T> Argument for Path<T> {}
 
 impl<Q: Question> Argument for Query<Q> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         signature.parameters = Some(Q::PARAMETERS);
     }
 }
 
 impl<Q: Question> Argument for Bulk<Q> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         signature.parameters = Some(Q::PARAMETERS);
         signature.body = Some(SentBody::Filter);
     }
 }
 
 impl<T: Sent + ToSchema> Argument for Body<T> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         signature.body = Some(SentBody::Json {
             schema: json!(schema_of::<T>(&mut signature.sent)),
             may_be_empty: T::empty().is_some(),
@@ -119,13 +119,13 @@ fn add_json<T: ToSchema>(signature: &mut Signature, status: u16) {
 }
 
 impl<T: ToSchema> Answer for Json<T> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         add_json::<T>(signature, 200);
     }
 }
 
 impl<L: ToSchema + ListOf<Item: ToSchema>> Answer for List<L> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         // What its items refer to, and the items themselves: a list has no name of its own.
         L::schemas(&mut signature.answered);
         let name = L::Item::name().into_owned();
@@ -135,27 +135,27 @@ impl<L: ToSchema + ListOf<Item: ToSchema>> Answer for List<L> {
 }
 
 impl<T: ToSchema> Answer for Known<T> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         add_json::<T>(signature, 200);
     }
 }
 
 impl<const STATUS: u16, T: ToSchema> Answer for Coded<STATUS, T> {
-    fn tell(signature: &mut Signature) {
+    fn describe(signature: &mut Signature) {
         add_json::<T>(signature, STATUS);
     }
 }
 
 impl<A: Answer, B: Answer> Answer for Either<A, B> {
-    fn tell(signature: &mut Signature) {
-        A::tell(signature);
-        B::tell(signature);
+    fn describe(signature: &mut Signature) {
+        A::describe(signature);
+        B::describe(signature);
     }
 }
 
 impl<T: Answer> Answer for Result<T, Refused> {
-    fn tell(signature: &mut Signature) {
-        T::tell(signature);
+    fn describe(signature: &mut Signature) {
+        T::describe(signature);
     }
 }
 

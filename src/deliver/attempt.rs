@@ -25,7 +25,7 @@ struct CreatePayload {
 }
 
 /// What an attempt needs of its target.
-pub(super) struct Attempt<'a> {
+pub(super) struct AttemptContext<'a> {
     pub(super) crm: &'a dyn Crm,
     pub(super) target: &'a TargetName,
     pub(super) omission: &'a Omission,
@@ -37,43 +37,43 @@ pub(super) struct Attempt<'a> {
 
 /// Makes the attempt.
 pub(super) async fn attempt(
-    by: &Attempt<'_>,
+    ctx: &AttemptContext<'_>,
     delivery: &ClaimedDelivery,
 ) -> Result<Achieved, Failure> {
-    let crm = by.crm;
+    let crm = ctx.crm;
     if let Some(records) = &delivery.ticket_elsewhere {
-        return Err(in_other_records(by.target, records));
+        return Err(in_other_records(ctx.target, records));
     }
     match delivery.operation {
-        Operation::Create => create(by, delivery).await,
+        Operation::Create => create(ctx, delivery).await,
         Operation::Update if delivery.completes => {
             let completion: Completion = payload(delivery)?;
             let completed = complete(crm, ticket_id(delivery)?, completion).await?;
             Ok(Achieved::Completed(completed))
         }
-        Operation::Update => update(by, delivery).await,
+        Operation::Update => update(ctx, delivery).await,
         // A resolution is never looked up: it may be sent with other values.
         Operation::Resolve if delivery.earlier.then == Some(AfterLookUp::Render) => {
             Ok(Achieved::Unsent(Unsent::Render))
         }
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
-            let changed = by.change(delivery, change).await;
+            let changed = ctx.change(delivery, change).await;
             changed.map(Achieved::Changed).map_err(refused_again)
         }
-        Operation::Link => link(by, delivery).await,
+        Operation::Link => link(ctx, delivery).await,
     }
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
-async fn link(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
-    let crm = by.crm;
+async fn link(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
+    let crm = ctx.crm;
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::internal("the outage has no ticket to link to"));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
-    if parent.target == *by.target {
+    if parent.target == *ctx.target {
         crm.link(ticket_id, &parent.id).await?;
         return Ok(Achieved::Changed(Changed::default()));
     }
@@ -82,7 +82,7 @@ async fn link(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, 
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(Achieved::Changed(Changed::already()));
     }
-    if let Some(unsent) = by.instead_of_sending(delivery) {
+    if let Some(unsent) = ctx.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));
     }
     change.comment = Some(format!(
@@ -96,49 +96,49 @@ async fn link(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, 
     Ok(Achieved::Changed(seen.into()))
 }
 
-async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
+async fn create(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
     let key = TicketKey::of_incident(&delivery.incident_id);
     let content: Result<CreatePayload, Failure> = payload(delivery);
     // What is to be discarded is looked up in any case: an earlier look-up may have come too early.
     let is_unwanted = delivery.earlier.then == Some(AfterLookUp::Discard);
     if (delivery.in_doubt || is_unwanted)
-        && let Some(ticket) = by.crm.find(&key).await?
+        && let Some(ticket) = ctx.crm.find(&key).await?
     {
         let sent = content.map_or_else(|_| TicketFields::new(), |content| content.fields);
-        let sent = by.omission.optional(&sent);
-        let omitted = lacking(by.crm, &ticket.id, &delivery.omitted, &sent).await;
+        let sent = ctx.omission.optional(&sent);
+        let omitted = lacking(ctx.crm, &ticket.id, &delivery.omitted, &sent).await;
         return Ok(Achieved::Created(Created {
             ticket,
             omitted,
             was_there: true,
         }));
     }
-    if let Some(unsent) = by.instead_of_sending(delivery) {
+    if let Some(unsent) = ctx.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));
     }
     let mut fields = content?.fields;
     let mut omitted = Vec::new();
     // A note of an earlier try is not about this one.
     if !delivery.omitted.is_empty() {
-        by.note_omitted(delivery, &omitted).await;
+        ctx.note_omitted(delivery, &omitted).await;
     }
-    let mut result = by.crm.create(&key, &fields).await;
+    let mut result = ctx.crm.create(&key, &fields).await;
     for _ in 0..MAX_OMISSIONS {
         let Err(failure) = &result else { break };
-        let refused = by.omission.omit(&mut fields, failure);
+        let refused = ctx.omission.omit(&mut fields, failure);
         if refused.is_empty() {
             break;
         }
         omitted.extend(refused);
-        by.note_omitted(delivery, &omitted).await;
-        let described = by.omission.described(&fields, &omitted);
-        result = by.crm.create(&key, &described).await;
+        ctx.note_omitted(delivery, &omitted).await;
+        let described = ctx.omission.described(&fields, &omitted);
+        result = ctx.crm.create(&key, &described).await;
     }
     let ticket = result.map_err(|failure| after_look_up(delivery, failure))?;
-    note_kept(by.crm, &ticket.id, &mut omitted).await;
+    note_kept(ctx.crm, &ticket.id, &mut omitted).await;
     if !ticket.not_kept.is_empty() {
         omitted.extend(ticket.not_kept.iter().cloned());
-        by.describe(&ticket, &fields, &omitted).await;
+        ctx.describe(&ticket, &fields, &omitted).await;
     }
     Ok(Achieved::Created(Created {
         ticket,
@@ -147,7 +147,7 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved
     }))
 }
 
-impl Attempt<'_> {
+impl AttemptContext<'_> {
     fn instead_of_sending(&self, delivery: &ClaimedDelivery) -> Option<Unsent> {
         instead_of_sending(&delivery.earlier, delivery.in_doubt, self.now)
     }
@@ -254,16 +254,16 @@ fn after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
     failure
 }
 
-async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
+async fn update(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
-    if delivery.in_doubt && by.crm.has_comment(ticket_id, &change.marker).await? {
+    if delivery.in_doubt && ctx.crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(Achieved::Changed(Changed::already()));
     }
-    if let Some(unsent) = by.instead_of_sending(delivery) {
+    if let Some(unsent) = ctx.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));
     }
-    let changed = by.change(delivery, change).await;
+    let changed = ctx.change(delivery, change).await;
     changed
         .map(Achieved::Changed)
         .map_err(|failure| after_look_up(delivery, failure))

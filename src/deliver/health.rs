@@ -28,7 +28,7 @@ const RECORD_EVERY: Duration = Duration::from_secs(60);
 impl TargetWorker {
     /// Stores this process's view of the target, and follows that of other replicas.
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.shared().breaker.on_clock(now);
+        self.shared().breaker.advance_clock(now);
         let changed_by_other = self.read_health(now).await?;
         let health = self.health_to_store(changed_by_other, now);
         // Before others hear that the target is held.
@@ -290,7 +290,7 @@ impl TargetWorker {
 fn verify(breaker: &mut CircuitBreaker, unreachable: &Unreachable, now: Timestamp) {
     let since = unreachable.since.min(now);
     match (unreachable.state, breaker.phase()) {
-        (BreakerState::Paused, BreakerState::Paused) => breaker.was_paused_since(since),
+        (BreakerState::Paused, BreakerState::Paused) => breaker.merge_remote_pause(since),
         // A read tells nothing about a pause.
         (BreakerState::Paused, _) => *breaker = CircuitBreaker::paused_since(since, now),
         // A pause is an answer of the CRM: this process has just reached it.

@@ -35,7 +35,7 @@ impl TargetWorker {
         if !self.admits_reads() {
             return;
         }
-        match self.crm.look_at(ids).await {
+        match self.crm.fetch_snapshots(ids).await {
             Ok(look) => {
                 for seen in &look.seen {
                     self.store_seen(seen).await;

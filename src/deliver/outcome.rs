@@ -8,7 +8,7 @@ use super::refused_changes::Refused;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy};
-use crate::domain::retry::{Next, has_lasted_too_long, next, rare_wait};
+use crate::domain::retry::{RetryDecision, decide_retry, has_lasted_too_long, rare_wait};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
@@ -142,24 +142,26 @@ impl TargetWorker {
             return self.refused_for_all(delivery, refused, failure);
         }
         match next {
-            Next::RetryAfter(wait) => DeliveryResult::RetryAt {
+            RetryDecision::RetryAfter(wait) => DeliveryResult::RetryAt {
                 at: now.plus(wait),
                 failure,
             },
-            Next::Park if failure.class.scope == FailureScope::Ticket => {
+            RetryDecision::Park if failure.class.scope == FailureScope::Ticket => {
                 park(delivery, failure, rarely)
             }
             // The breaker holds the delivery back, so it needs no time of its own.
-            Next::PauseTarget(_) | Next::HoldTarget | Next::Park => DeliveryResult::Parked {
-                waits_for: WaitsFor::Target,
-                at: match failure.is_pattern {
-                    true => settled.max(now.plus(REST_OF_A_PATTERN)),
-                    false => settled,
-                },
-                counted: next == Next::Park,
-                failure,
-            },
-            Next::GiveUp => DeliveryResult::DeadLettered {
+            RetryDecision::PauseTarget(_) | RetryDecision::HoldTarget | RetryDecision::Park => {
+                DeliveryResult::Parked {
+                    waits_for: WaitsFor::Target,
+                    at: match failure.is_pattern {
+                        true => settled.max(now.plus(REST_OF_A_PATTERN)),
+                        false => settled,
+                    },
+                    counted: next == RetryDecision::Park,
+                    failure,
+                }
+            }
+            RetryDecision::GiveUp => DeliveryResult::DeadLettered {
                 at: rarely,
                 failure,
             },
@@ -172,7 +174,7 @@ impl TargetWorker {
         delivery: &ClaimedDelivery,
         mut failure: Failure,
         now: Timestamp,
-    ) -> (Failure, Next, Option<Refused>) {
+    ) -> (Failure, RetryDecision, Option<Refused>) {
         let mut shared = self.shared();
         let mut refused = None;
         let said = failure.class.scope;
@@ -188,17 +190,17 @@ impl TargetWorker {
             }
         }
         let is_alone = said != FailureScope::Ticket && failure.class.scope == FailureScope::Ticket;
-        let next = match next(&self.policy, delivery.attempts, &failure, rand::random()) {
+        let next = match decide_retry(&self.policy, delivery.attempts, &failure, rand::random()) {
             // It was tried often enough to know.
-            _ if is_alone => Next::Park,
-            Next::PauseTarget(Some(wait))
+            _ if is_alone => RetryDecision::Park,
+            RetryDecision::PauseTarget(Some(wait))
                 if said == FailureScope::Network && shared.evidence.alone.is_only(delivery) =>
             {
                 let longest = match shared.breaker.waited() {
                     None => WAIT_FOR_ONE,
                     Some(_) => NEXT_WAIT_FOR_ONE,
                 };
-                Next::PauseTarget(Some(wait.min(longest)))
+                RetryDecision::PauseTarget(Some(wait.min(longest)))
             }
             next => next,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::refused_changes::Ended;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
-use crate::domain::retry::next;
+use crate::domain::retry::decide_retry;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, StoreError};
@@ -76,7 +76,7 @@ impl TargetWorker {
                 );
             }
             Err(failure) => {
-                let next = next(&self.policy, 0, &failure, rand::random());
+                let next = decide_retry(&self.policy, 0, &failure, rand::random());
                 self.set_last_error(&failure, now);
                 let mut shared = self.shared();
                 shared.doubts_login |= failure.doubts_login();

@@ -155,7 +155,7 @@ impl TargetWorker {
         // Another process has claimed it, or too few calls are left for it.
         let is_held_back = !self.shared().shortage.admits(Operation::Update);
         if is_held_back && admission == Admission::Canary {
-            self.shared().breaker.has_nothing_to_send();
+            self.shared().breaker.note_idle();
         }
         let next = self.store.next_delivery_at(&self.name).await?;
         Ok(until_next(next, now))
@@ -198,7 +198,7 @@ impl TargetWorker {
             self.shared().breaker.end_round(now);
             return Ok(());
         }
-        self.shared().breaker.has_nothing_to_send();
+        self.shared().breaker.note_idle();
         // The next ticket goes to this target as soon as people see it as up.
         self.share_health(now).await
     }
@@ -212,8 +212,8 @@ impl TargetWorker {
             // A delivery in doubt waits until a look-up can be trusted. It keeps its time after a
             // start, and where the CRM accepts a second record: a look-up too early could lead to
             // a second ticket.
-            let refuses_a_second = self.crm.runs_for().create.is_zero();
-            let in_doubt_too = look == Look::SetBack && refuses_a_second;
+            let enforces_unique_key = self.crm.runs_for().create.is_zero();
+            let in_doubt_too = look == Look::SetBack && enforces_unique_key;
             self.store
                 .cap_waits(&self.name, latest, in_doubt_too, now)
                 .await?;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::attempt::{Attempt, attempt};
+use super::attempt::{AttemptContext, attempt};
 use super::claims::{ClaimGuard, LEASE};
 use super::outcome::Ended;
 use super::worker::TargetWorker;
@@ -65,7 +65,7 @@ impl TargetWorker {
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
         let began = Instant::now();
-        let by = Attempt {
+        let ctx = AttemptContext {
             crm: crm.as_ref(),
             target: &self.name,
             omission: &self.omission,
@@ -73,9 +73,9 @@ impl TargetWorker {
             owner: &self.owner,
             now: self.clock.now(),
         };
-        let claimed_at = by.now;
-        let result = attempt(&by, &delivery).await;
-        let result = self.with_own_ticket(by.crm, &delivery, result).await;
+        let claimed_at = ctx.now;
+        let result = attempt(&ctx, &delivery).await;
+        let result = self.with_own_ticket(ctx.crm, &delivery, result).await;
         // The claim ended before something was sent, so the failure says nothing about the CRM.
         if result.is_err() && claim.was_refused() {
             return self.report_lost_claim(&delivery);

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::failure::{Failure, FailureScope};
-use super::retry::Next;
+use super::retry::RetryDecision;
 use super::time::Timestamp;
 
 /// Network failures in a row that open the circuit.
@@ -235,7 +235,7 @@ impl CircuitBreaker {
 
     /// Another replica says that the target, which is paused here too, has accepted none since
     /// `since`.
-    pub fn was_paused_since(&mut self, since: Timestamp) {
+    pub fn merge_remote_pause(&mut self, since: Timestamp) {
         let own = self.unreachable_since.unwrap_or(since);
         self.unreachable_since = Some(own.min(since));
         self.is_long_pause = true;
@@ -243,7 +243,7 @@ impl CircuitBreaker {
 
     /// A wait is over, and there is nothing to send that could prove it: the target takes the next
     /// ticket. If that is refused too, it has accepted none since the wait began.
-    pub const fn has_nothing_to_send(&mut self) {
+    pub const fn note_idle(&mut self) {
         if matches!(self.state, BreakerState::Up) {
             self.is_idle = self.waited.is_some();
             self.is_long_pause = false;
@@ -278,7 +278,7 @@ impl CircuitBreaker {
     }
 
     /// Corrects the state by the clock.
-    pub fn on_clock(&mut self, now: Timestamp) {
+    pub fn advance_clock(&mut self, now: Timestamp) {
         // A start in the future means that the clock was set back.
         self.unreachable_since = self.unreachable_since.map(|since| since.min(now));
         // The target counts as up after a pause, also when there is nothing to send. The streak
@@ -335,9 +335,12 @@ impl CircuitBreaker {
     }
 
     /// A delivery failed; `next` is its next step.
-    pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+    pub fn record_failure(&mut self, failure: &Failure, next: RetryDecision, now: Timestamp) {
         self.note_refusal(failure, next, now);
-        if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
+        if matches!(
+            next,
+            RetryDecision::PauseTarget(_) | RetryDecision::HoldTarget
+        ) {
             let goes_on = failure.is_pattern && self.is_pattern && self.is_half_open;
             if goes_on && self.canaries_left > 1 && self.state == BreakerState::Up {
                 self.canaries_left -= 1;
@@ -347,16 +350,16 @@ impl CircuitBreaker {
         }
         match next {
             // Calls in flight together report the same pause or hold. It must not grow for each.
-            Next::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
-            Next::HoldTarget if self.is_in(BreakerState::Held, now) => {}
-            Next::PauseTarget(pause) => {
+            RetryDecision::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
+            RetryDecision::HoldTarget if self.is_in(BreakerState::Held, now) => {}
+            RetryDecision::PauseTarget(pause) => {
                 let backoff = self.backoff(BreakerState::Paused, (FIRST_PAUSE, MAX_PAUSE), now);
                 let pause = pause.unwrap_or(backoff);
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Paused, now, pause);
                 self.wants_read = failure.class.scope == FailureScope::Network;
             }
-            Next::HoldTarget => {
+            RetryDecision::HoldTarget => {
                 let bounds = match (failure.may_lock_user, failure.is_pattern) {
                     (true, _) => (FIRST_LOGIN_HOLD, MAX_LOGIN_HOLD),
                     // It may be about many tickets and not about all.
@@ -374,9 +377,9 @@ impl CircuitBreaker {
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Held, now, hold);
             }
-            Next::RetryAfter(_) | Next::Park | Next::GiveUp => {
+            RetryDecision::RetryAfter(_) | RetryDecision::Park | RetryDecision::GiveUp => {
                 if failure.class.scope == FailureScope::Network {
-                    self.record_network_failure(next == Next::Park, now);
+                    self.record_network_failure(next == RetryDecision::Park, now);
                 } else {
                     self.record_answer();
                 }
@@ -385,9 +388,12 @@ impl CircuitBreaker {
     }
 
     /// A probe failed.
-    pub fn record_failed_probe(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+    pub fn record_failed_probe(&mut self, failure: &Failure, next: RetryDecision, now: Timestamp) {
         self.answers_reads = false;
-        if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
+        if matches!(
+            next,
+            RetryDecision::PauseTarget(_) | RetryDecision::HoldTarget
+        ) {
             self.record_failure(failure, next, now);
             return;
         }
@@ -423,8 +429,11 @@ impl CircuitBreaker {
     }
 
     /// Notes when the target was first refused, from which its wait counts if one follows.
-    fn note_refusal(&mut self, failure: &Failure, next: Next, now: Timestamp) {
-        let waits = matches!(next, Next::PauseTarget(_) | Next::HoldTarget);
+    fn note_refusal(&mut self, failure: &Failure, next: RetryDecision, now: Timestamp) {
+        let waits = matches!(
+            next,
+            RetryDecision::PauseTarget(_) | RetryDecision::HoldTarget
+        );
         if !waits && failure.class.scope != FailureScope::Network {
             return;
         }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::failure::{FailureClass, FailureKind, ResolvedBy, class};
 
-const RETRY: Next = Next::RetryAfter(Duration::from_secs(1));
+const RETRY: RetryDecision = RetryDecision::RetryAfter(Duration::from_secs(1));
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
@@ -50,10 +50,10 @@ fn a_crm_that_answers_reads_and_takes_no_write_is_sent_one_delivery_at_a_time_ev
     let mut now = at(0);
     let mut waits = Vec::new();
     for _ in 0..10 {
-        breaker.record_failure(&read_only, Next::PauseTarget(None), now);
+        breaker.record_failure(&read_only, RetryDecision::PauseTarget(None), now);
         waits.push(breaker.until().since(now).as_secs());
         now = breaker.until();
-        breaker.on_clock(now);
+        breaker.advance_clock(now);
         assert_eq!(breaker.admission(now), Admission::Canary);
     }
     assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
@@ -66,14 +66,14 @@ fn a_canary_that_alone_is_refused_decides_nothing() {
     let mut breaker = CircuitBreaker::half_open();
     breaker.record_probe();
     let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
-    breaker.record_failure(&refused, Next::GiveUp, at(1));
+    breaker.record_failure(&refused, RetryDecision::GiveUp, at(1));
     assert_eq!(breaker.admission(at(1)), Admission::Canary);
 }
 
 #[test]
 fn a_canary_without_an_answer_opens_the_circuit_again_and_the_next_wait_is_longer() {
     let mut breaker = CircuitBreaker::default();
-    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(0));
     breaker.record_probe();
     breaker.record_failure(&no_answer(), RETRY, at(1));
     assert_eq!(
@@ -90,7 +90,7 @@ fn a_refused_password_is_not_tried_five_times_within_a_quarter_of_an_hour() {
     let mut now = at(0);
     let mut waits = Vec::new();
     for _ in 0..5 {
-        breaker.record_failure(&refused, Next::HoldTarget, now);
+        breaker.record_failure(&refused, RetryDecision::HoldTarget, now);
         waits.push(breaker.until().since(now).as_secs());
         now = breaker.until();
         breaker.record_probe();
@@ -101,7 +101,7 @@ fn a_refused_password_is_not_tried_five_times_within_a_quarter_of_an_hour() {
 #[test]
 fn one_delivery_parked_for_want_of_an_answer_opens_the_circuit() {
     let mut breaker = CircuitBreaker::default();
-    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(0));
     assert_eq!(breaker.state(), BreakerState::CircuitOpen);
 }
 
@@ -109,12 +109,12 @@ fn one_delivery_parked_for_want_of_an_answer_opens_the_circuit() {
 fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longer() {
     let mut breaker = CircuitBreaker::default();
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "too fast");
-    breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
-    breaker.on_clock(at(1));
+    breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(0));
+    breaker.advance_clock(at(1));
     assert_eq!(breaker.state(), BreakerState::Paused);
-    breaker.on_clock(at(2));
+    breaker.advance_clock(at(2));
     assert_eq!(breaker.state(), BreakerState::Up);
-    breaker.record_failure(&limited, Next::PauseTarget(None), at(2));
+    breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(2));
     assert_eq!(breaker.until(), at(6));
 }
 
@@ -126,7 +126,7 @@ fn it_is_away_from_the_first_moment_until_a_write_succeeds_whatever_reads_do() {
     breaker.record_failed_probe(&no_answer(), RETRY, at(5));
     breaker.record_failed_probe(&no_answer(), RETRY, at(9));
     assert_eq!(since(&breaker), Some(at(5)));
-    breaker.on_clock(at(2));
+    breaker.advance_clock(at(2));
     assert_eq!(since(&breaker), Some(at(2)), "the clock was set back");
     let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
     for seconds in (20..200).step_by(20) {
@@ -134,24 +134,24 @@ fn it_is_away_from_the_first_moment_until_a_write_succeeds_whatever_reads_do() {
         assert_eq!(breaker.state(), BreakerState::CircuitOpen);
         assert_eq!(breaker.phase(), BreakerState::Up);
         assert_eq!(since(&breaker), Some(at(2)), "a read says nothing");
-        breaker.record_failure(&no_answer(), Next::Park, at(seconds));
-        breaker.record_failure(&refused, Next::GiveUp, at(seconds));
+        breaker.record_failure(&no_answer(), RetryDecision::Park, at(seconds));
+        breaker.record_failure(&refused, RetryDecision::GiveUp, at(seconds));
         assert_eq!(since(&breaker), Some(at(2)), "nor does a refusal");
     }
     breaker.record_success(at(200));
     assert_eq!((since(&breaker), breaker.state()), (None, BreakerState::Up));
-    breaker.record_failure(&no_answer(), Next::Park, at(220));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(220));
     assert_eq!(since(&breaker), Some(at(220)));
 }
 
 #[test]
 fn a_target_for_which_nothing_waits_takes_the_next_ticket_and_is_away_again_since_the_first() {
     let mut breaker = CircuitBreaker::default();
-    breaker.record_failure(&no_answer(), Next::Park, at(0));
-    breaker.has_nothing_to_send();
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(0));
+    breaker.note_idle();
     assert_eq!(breaker.state(), BreakerState::CircuitOpen, "it waits");
     breaker.record_probe();
-    breaker.has_nothing_to_send();
+    breaker.note_idle();
     assert_eq!(breaker.state(), BreakerState::Up);
     assert_eq!((breaker.unreachable(), breaker.waited()), (None, None));
     assert_eq!(breaker.admission(at(60)), Admission::Canary);
@@ -163,10 +163,10 @@ fn a_target_for_which_nothing_waits_takes_the_next_ticket_and_is_away_again_sinc
 #[test]
 fn a_short_pause_after_an_open_circuit_is_no_end_of_it() {
     let mut breaker = CircuitBreaker::default();
-    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(0));
     breaker.record_probe();
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "too fast");
-    breaker.record_failure(&limited, Next::PauseTarget(None), at(5));
+    breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(5));
     assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(0))));
 }
 
@@ -174,13 +174,13 @@ fn a_short_pause_after_an_open_circuit_is_no_end_of_it() {
 fn a_held_target_that_lets_itself_be_probed_stays_held_since_it_was_first_held() {
     let mut breaker = CircuitBreaker::default();
     let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
-    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(0));
     breaker.record_probe();
     assert_eq!(breaker.unreachable(), Some((BreakerState::Held, at(0))));
-    breaker.record_failure(&refused, Next::HoldTarget, at(6));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(6));
     assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(0)));
     breaker.record_success(at(7));
-    breaker.record_failure(&refused, Next::HoldTarget, at(8));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(8));
     assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(8)));
 }
 
@@ -188,8 +188,8 @@ fn a_held_target_that_lets_itself_be_probed_stays_held_since_it_was_first_held()
 fn a_pause_that_the_crm_asked_for_is_not_being_away() {
     let mut breaker = CircuitBreaker::default();
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
-    breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
-    breaker.on_clock(at(1));
+    breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(0));
+    breaker.advance_clock(at(1));
     assert_eq!(breaker.unreachable(), None);
     assert_eq!(breaker.since(), Some(at(0)), "but people see since when");
 }
@@ -199,27 +199,27 @@ fn pauses_that_no_write_interrupts_and_one_that_is_announced_long_are_being_away
     let maintenance = Failure::new(FailureKind::IntegrationFailure, WAITS, "maintenance");
     let mut breaker = CircuitBreaker::default();
     for now in [0, 2, 6, 14, 30] {
-        breaker.on_clock(at(now));
+        breaker.advance_clock(at(now));
         assert_eq!(breaker.unreachable().is_some(), now >= 30, "{now}");
-        breaker.record_failure(&maintenance, Next::PauseTarget(None), at(now));
+        breaker.record_failure(&maintenance, RetryDecision::PauseTarget(None), at(now));
     }
-    breaker.on_clock(at(31));
+    breaker.advance_clock(at(31));
     let away = Some((BreakerState::Paused, at(0)));
     assert_eq!(breaker.unreachable(), away);
-    breaker.on_clock(at(62));
+    breaker.advance_clock(at(62));
     assert_eq!(breaker.unreachable(), away, "only a write tells");
     breaker.record_success(at(63));
     assert_eq!(breaker.unreachable(), None);
 
-    let hour = Next::PauseTarget(Some(Duration::from_secs(3600)));
+    let hour = RetryDecision::PauseTarget(Some(Duration::from_secs(3600)));
     breaker.record_failure(&maintenance, hour, at(100));
-    breaker.on_clock(at(101));
+    breaker.advance_clock(at(101));
     assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(100))));
-    breaker.on_clock(at(3701));
-    breaker.has_nothing_to_send();
+    breaker.advance_clock(at(3701));
+    breaker.note_idle();
     assert_eq!(breaker.unreachable(), None, "it is worth a try");
     breaker.record_failure(&maintenance, hour, at(3702));
-    breaker.on_clock(at(3703));
+    breaker.advance_clock(at(3703));
     assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(100))));
 }
 
@@ -228,10 +228,10 @@ fn a_limit_of_the_rate_is_no_long_pause_while_writes_succeed_between() {
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
     let mut breaker = CircuitBreaker::default();
     for now in (0..300).step_by(10) {
-        breaker.record_failure(&limited, Next::PauseTarget(None), at(now));
-        breaker.on_clock(at(now + 1));
+        breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(now));
+        breaker.advance_clock(at(now + 1));
         assert_eq!(breaker.unreachable(), None);
-        breaker.on_clock(at(now + 3));
+        breaker.advance_clock(at(now + 3));
         breaker.record_success(at(now + 3));
     }
 }
@@ -239,9 +239,9 @@ fn a_limit_of_the_rate_is_no_long_pause_while_writes_succeed_between() {
 #[test]
 fn a_refusal_is_an_answer_so_a_canary_goes_at_once() {
     let mut breaker = CircuitBreaker::default();
-    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(0));
     let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
-    breaker.record_failure(&refused, Next::GiveUp, at(1));
+    breaker.record_failure(&refused, RetryDecision::GiveUp, at(1));
     assert_eq!(breaker.admission(at(1)), Admission::Canary);
 }
 
@@ -249,11 +249,11 @@ fn a_refusal_is_an_answer_so_a_canary_goes_at_once() {
 fn g18_a_rate_limit_stops_the_whole_target_for_the_time_it_names() {
     let mut breaker = CircuitBreaker::default();
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
-    let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
+    let pause = RetryDecision::PauseTarget(Some(Duration::from_secs(30)));
     breaker.record_failure(&limited, pause, at(0));
     breaker.record_failure(
         &limited,
-        Next::PauseTarget(Some(Duration::from_secs(3))),
+        RetryDecision::PauseTarget(Some(Duration::from_secs(3))),
         at(0),
     );
     breaker.record_success(at(1));
@@ -268,13 +268,13 @@ fn g18_a_rate_limit_stops_the_whole_target_for_the_time_it_names() {
 fn a_wait_from_the_future_lasts_no_longer_than_it_would_have() {
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
     let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
-    let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
+    let pause = RetryDecision::PauseTarget(Some(Duration::from_secs(30)));
     let mut paused = CircuitBreaker::default();
     paused.record_failure(&limited, pause, at(7200));
     let mut held = CircuitBreaker::default();
-    held.record_failure(&refused, Next::HoldTarget, at(7200));
+    held.record_failure(&refused, RetryDecision::HoldTarget, at(7200));
     let mut open = CircuitBreaker::default();
-    open.record_failure(&no_answer(), Next::Park, at(7200));
+    open.record_failure(&no_answer(), RetryDecision::Park, at(7200));
 
     let small_step_back = paused.admission(at(7190));
     assert_eq!(small_step_back, Admission::Nothing { until: at(7230) });
@@ -293,7 +293,7 @@ fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
     let mut now = at(0);
     let mut waits = Vec::new();
     for _ in 0..8 {
-        breaker.record_failure(&refused, Next::HoldTarget, now);
+        breaker.record_failure(&refused, RetryDecision::HoldTarget, now);
         assert_eq!(
             breaker.admission(now),
             Admission::Nothing {
@@ -307,7 +307,7 @@ fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
     }
     assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
     assert_eq!(breaker.record_success(now), Some(BreakerState::Held));
-    breaker.record_failure(&refused, Next::HoldTarget, now);
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, now);
     assert_eq!(breaker.until().since(now).as_secs(), 5);
 }
 
@@ -317,7 +317,7 @@ fn where_several_tickets_are_refused_ever_more_go_first_and_no_wait_is_longer_th
     let mut refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
     assert_eq!(breaker.canaries(), 1);
     refused.is_pattern = true;
-    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(0));
     let (mut waits, mut rounds) = (Vec::new(), Vec::new());
     for _ in 0..14 {
         let now = breaker.until();
@@ -326,7 +326,7 @@ fn where_several_tickets_are_refused_ever_more_go_first_and_no_wait_is_longer_th
         rounds.push(breaker.canaries());
         for _ in 0..breaker.canaries() {
             assert_eq!(breaker.admission(now), Admission::Canary);
-            breaker.record_failure(&refused, Next::HoldTarget, now);
+            breaker.record_failure(&refused, RetryDecision::HoldTarget, now);
         }
         assert_eq!(breaker.phase(), BreakerState::Held);
     }
@@ -342,14 +342,14 @@ fn where_several_tickets_are_refused_ever_more_go_first_and_no_wait_is_longer_th
 fn after_a_pause_that_something_in_front_asked_for_a_read_must_succeed() {
     let mut breaker = CircuitBreaker::default();
     let in_front = no_answer().with_wait(Some(Duration::from_secs(10)));
-    let pause = Next::PauseTarget(in_front.wait);
+    let pause = RetryDecision::PauseTarget(in_front.wait);
     breaker.record_failure(&in_front, pause, at(0));
-    breaker.on_clock(at(10));
+    breaker.advance_clock(at(10));
     assert_eq!(breaker.admission(at(10)), Admission::Probe);
     breaker.record_failed_probe(&no_answer(), RETRY, at(10));
     assert_eq!(breaker.phase(), BreakerState::CircuitOpen);
     breaker.record_failure(&in_front, pause, at(20));
-    breaker.on_clock(at(30));
+    breaker.advance_clock(at(30));
     breaker.record_probe();
     assert_eq!(breaker.admission(at(30)), Admission::Canary);
 }
@@ -359,11 +359,11 @@ fn when_every_ticket_that_waits_was_refused_again_the_next_wait_begins() {
     let mut breaker = CircuitBreaker::default();
     let mut refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
     refused.is_pattern = true;
-    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(0));
     breaker.record_probe();
     breaker.end_round(at(5));
     assert_eq!(breaker.phase(), BreakerState::Up, "none was tried yet");
-    breaker.record_failure(&refused, Next::HoldTarget, at(5));
+    breaker.record_failure(&refused, RetryDecision::HoldTarget, at(5));
     breaker.end_round(at(5));
     assert_eq!(
         breaker.admission(at(5)),
@@ -377,7 +377,7 @@ fn a_password_that_another_replica_was_refused_before_waits_as_long_as_that_last
     refused.may_lock_user = true;
     let waits = [0, 100, 600, 5000].map(|held| {
         let mut breaker = CircuitBreaker::half_open_since(at(0));
-        breaker.record_failed_probe(&refused, Next::HoldTarget, at(held));
+        breaker.record_failed_probe(&refused, RetryDecision::HoldTarget, at(held));
         breaker.until().since(at(held)).as_secs()
     });
     assert_eq!(waits, [120, 120, 600, 900]);
@@ -391,7 +391,7 @@ fn a_wait_counts_from_the_first_refusal_after_the_last_success() {
     for seconds in [10, 11, 13] {
         breaker.record_failure(&no_answer(), RETRY, at(seconds));
     }
-    breaker.record_failure(&no_answer(), Next::Park, at(17));
+    breaker.record_failure(&no_answer(), RetryDecision::Park, at(17));
     assert_eq!(since(&breaker), Some(at(10)));
     // Five fail at once, each after a time-out, and a success came between.
     let mut breaker = CircuitBreaker::default();
@@ -405,7 +405,7 @@ fn a_wait_counts_from_the_first_refusal_after_the_last_success() {
     let mut breaker = CircuitBreaker::default();
     let mut pattern = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
     (pattern.is_pattern, pattern.pattern_seconds) = (true, 14);
-    breaker.record_failure(&pattern, Next::HoldTarget, at(44));
+    breaker.record_failure(&pattern, RetryDecision::HoldTarget, at(44));
     assert_eq!(since(&breaker), Some(at(30)));
     // A failure of long ago says nothing about this one.
     let mut breaker = CircuitBreaker::default();

@@ -57,7 +57,7 @@ pub fn has_lasted_too_long(failure: &Failure, tries: u32) -> bool {
 
 /// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum RetryDecision {
     /// This delivery is tried again after a wait; the attempt counts.
     RetryAfter(Duration),
     /// The whole target waits, as long as the CRM said if it did; the attempt does not count.
@@ -72,20 +72,25 @@ pub enum Next {
 
 /// The next step after `failure` of a delivery that had `attempts` counted attempts before this
 /// one. `random` is uniform in 0..1.
-pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
+pub fn decide_retry(
+    policy: &RetryPolicy,
+    attempts: u32,
+    failure: &Failure,
+    random: f64,
+) -> RetryDecision {
     match failure.remedy() {
         Remedy::PauseTarget(pause) => {
             // "At once", or a time in our past, does not say how long.
             let pause = pause.filter(|wait| *wait >= MIN_PAUSE);
-            Next::PauseTarget(pause.map(|wait| wait.min(MAX_WAIT)))
+            RetryDecision::PauseTarget(pause.map(|wait| wait.min(MAX_WAIT)))
         }
-        Remedy::HoldTarget => Next::HoldTarget,
-        Remedy::GiveUp => Next::GiveUp,
-        Remedy::Park => Next::Park,
-        Remedy::Retry if attempts >= policy.retries => Next::Park,
-        Remedy::Retry => {
-            Next::RetryAfter(wait_before(policy, attempts, random).max(failure.settle_after))
-        }
+        Remedy::HoldTarget => RetryDecision::HoldTarget,
+        Remedy::GiveUp => RetryDecision::GiveUp,
+        Remedy::Park => RetryDecision::Park,
+        Remedy::Retry if attempts >= policy.retries => RetryDecision::Park,
+        Remedy::Retry => RetryDecision::RetryAfter(
+            wait_before(policy, attempts, random).max(failure.settle_after),
+        ),
     }
 }
 
@@ -120,11 +125,11 @@ mod tests {
 
     #[test]
     fn g11_three_retries_after_one_two_and_four_seconds_then_it_is_parked() {
-        let after = |attempts| next(&GUIDE, attempts, &no_answer(), 0.5);
-        assert_eq!(after(0), Next::RetryAfter(Duration::from_secs(1)));
-        assert_eq!(after(1), Next::RetryAfter(Duration::from_secs(2)));
-        assert_eq!(after(2), Next::RetryAfter(Duration::from_secs(4)));
-        assert_eq!(after(3), Next::Park);
+        let after = |attempts| decide_retry(&GUIDE, attempts, &no_answer(), 0.5);
+        assert_eq!(after(0), RetryDecision::RetryAfter(Duration::from_secs(1)));
+        assert_eq!(after(1), RetryDecision::RetryAfter(Duration::from_secs(2)));
+        assert_eq!(after(2), RetryDecision::RetryAfter(Duration::from_secs(4)));
+        assert_eq!(after(3), RetryDecision::Park);
     }
 
     #[test]
@@ -135,21 +140,27 @@ mod tests {
                 .with_wait(Some(Duration::from_secs(seconds)))
         };
         assert_eq!(
-            next(&GUIDE, 99, &pause(30), 0.0),
-            Next::PauseTarget(Some(Duration::from_secs(30)))
+            decide_retry(&GUIDE, 99, &pause(30), 0.0),
+            RetryDecision::PauseTarget(Some(Duration::from_secs(30)))
         );
         assert_eq!(
-            next(&GUIDE, 0, &pause(999_999), 0.0),
-            Next::PauseTarget(Some(MAX_WAIT))
+            decide_retry(&GUIDE, 0, &pause(999_999), 0.0),
+            RetryDecision::PauseTarget(Some(MAX_WAIT))
         );
-        assert_eq!(next(&GUIDE, 0, &pause(0), 0.0), Next::PauseTarget(None));
+        assert_eq!(
+            decide_retry(&GUIDE, 0, &pause(0), 0.0),
+            RetryDecision::PauseTarget(None)
+        );
     }
 
     #[test]
     fn g15_a_refusal_is_given_up_at_once() {
         let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
         let refused = Failure::new(FailureKind::IntegrationFailure, class, "no such value");
-        assert_eq!(next(&GUIDE, 0, &refused, 0.0), Next::GiveUp);
+        assert_eq!(
+            decide_retry(&GUIDE, 0, &refused, 0.0),
+            RetryDecision::GiveUp
+        );
     }
 
     #[test]
@@ -166,8 +177,8 @@ mod tests {
         let mut unknown = no_answer().in_doubt();
         unknown.settle_after = Duration::from_secs(60);
         assert_eq!(
-            next(&GUIDE, 0, &unknown, 0.0),
-            Next::RetryAfter(Duration::from_secs(60))
+            decide_retry(&GUIDE, 0, &unknown, 0.0),
+            RetryDecision::RetryAfter(Duration::from_secs(60))
         );
     }
 
@@ -182,11 +193,11 @@ mod tests {
         ) {
             let policy = RetryPolicy { retries, base: Duration::from_millis(base), factor, jitter };
             for attempts in 0..retries {
-                let Next::RetryAfter(wait) = next(&policy, attempts, &no_answer(), random)
+                let RetryDecision::RetryAfter(wait) = decide_retry(&policy, attempts, &no_answer(), random)
                 else { return Err(TestCaseError::fail("gave up too early")) };
                 prop_assert!(wait <= MAX_WAIT && wait <= policy.max_wait());
             }
-            prop_assert_eq!(next(&policy, retries, &no_answer(), random), Next::Park);
+            prop_assert_eq!(decide_retry(&policy, retries, &no_answer(), random), RetryDecision::Park);
         }
     }
 }

@@ -19,12 +19,12 @@ use crate::store::NewEvent;
 
 /// What was answered about one thing.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Told {
+pub(super) enum PolledFact {
     Message(Message),
     Queue(Observed),
 }
 
-impl Told {
+impl PolledFact {
     const fn kind(&self) -> Kind {
         match self {
             Self::Message(message) => message.kind,
@@ -67,7 +67,7 @@ pub(super) struct Events {
 }
 
 /// The keys of the states that the events depend on.
-pub(super) fn keys(plan: &Plan, told: &[Told]) -> Vec<String> {
+pub(super) fn keys(plan: &Plan, told: &[PolledFact]) -> Vec<String> {
     let keys = told.iter().flat_map(|one| {
         let sources = sources_of(plan, one.kind());
         sources.map(move |source| key_of(&source.name, one.kind(), &one.id()))
@@ -91,7 +91,7 @@ fn key_of(source: &str, kind: Kind, id: &str) -> String {
 
 impl Context<'_> {
     /// What `told` becomes.
-    pub(super) fn events(&self, told: &[Told]) -> Events {
+    pub(super) fn events(&self, told: &[PolledFact]) -> Events {
         let mut events = Events::default();
         for one in told {
             for source in self.owners(one) {
@@ -102,7 +102,7 @@ impl Context<'_> {
     }
 
     /// The sources whose entity it is: those that have told of it, or the first when none has.
-    fn owners(&self, told: &Told) -> Vec<&PolledSource> {
+    fn owners(&self, told: &PolledFact) -> Vec<&PolledSource> {
         let (kind, id) = (told.kind(), told.id());
         let has_told = |source: &&PolledSource| {
             self.is_watched(&source.name, kind, &id)
@@ -120,7 +120,7 @@ impl Context<'_> {
         self.watched.contains(&thing)
     }
 
-    fn add(&self, told: &Told, source: &str, events: &mut Events) {
+    fn add(&self, told: &PolledFact, source: &str, events: &mut Events) {
         let (kind, id) = (told.kind(), told.id());
         let state = self.states.get(&key_of(source, kind, &id));
         let is_watched = self.is_watched(source, kind, &id);
@@ -181,13 +181,16 @@ mod tests {
         }
     }
 
-    fn edge(status: &str) -> Vec<Told> {
+    fn edge(status: &str) -> Vec<PolledFact> {
         let edges = [json!({"id": "e1", "onlineStatus": status})];
-        of_edges(&edges).into_iter().map(Told::Message).collect()
+        of_edges(&edges)
+            .into_iter()
+            .map(PolledFact::Message)
+            .collect()
     }
 
     /// What the events about an Edge say, where each source with a status knows the Edge.
-    fn events(known: &[(&str, &str)], watched: &[&str], told: &[Told]) -> Vec<NewEvent> {
+    fn events(known: &[(&str, &str)], watched: &[&str], told: &[PolledFact]) -> Vec<NewEvent> {
         let plan = plan(&["first", "second"]);
         let at = Timestamp::from_millis(1_795_442_400_000);
         let states = known.iter().map(|(source, status)| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ask::{Context, Told, keys};
+use super::ask::{Context, PolledFact, keys};
 use super::hearing::Listener;
 use super::messages::{of_edges, of_trunks};
 use super::observations::{Observed, by_queue};
@@ -217,7 +217,7 @@ impl PollWorker {
 
     /// What an answer tells of each thing. A queue that is missing has no conversations, if it is one
     /// that the client may see.
-    fn told(&self, question: &Question, answered: &Answered) -> Vec<Told> {
+    fn told(&self, question: &Question, answered: &Answered) -> Vec<PolledFact> {
         let messages = match question {
             Question::All(Kind::Trunk) => of_trunks(&answered.items),
             Question::All(_) => of_edges(&answered.items),
@@ -229,15 +229,19 @@ impl PollWorker {
                     let found = found.remove(id);
                     found.or_else(|| is_seen().then(|| Observed::nothing(id)))
                 };
-                return ids.iter().filter_map(of_queue).map(Told::Queue).collect();
+                return ids
+                    .iter()
+                    .filter_map(of_queue)
+                    .map(PolledFact::Queue)
+                    .collect();
             }
         };
-        messages.into_iter().map(Told::Message).collect()
+        messages.into_iter().map(PolledFact::Message).collect()
     }
 
     async fn append(
         &self,
-        told: &[Told],
+        told: &[PolledFact],
         answered: &Answered,
         watched: &WatchedThings,
     ) -> Result<(), PollError> {

@@ -119,7 +119,7 @@ pub(super) enum Refusal {
     TooFast {
         wait: Duration,
     },
-    AheadOfDeciding,
+    Backpressure,
     NotJson {
         problem: String,
     },
@@ -141,7 +141,7 @@ impl Refusal {
     pub(super) fn rejected_for(&self) -> Option<&'static str> {
         let dropped = match self {
             Self::Body(BodyFault::Rejected(dropped)) => dropped,
-            Self::AheadOfDeciding => return Some("ahead_of_deciding"),
+            Self::Backpressure => return Some("ahead_of_deciding"),
             _ => return None,
         };
         Some(match dropped {
@@ -164,7 +164,7 @@ impl Refusal {
             }
             Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
             Self::TooFast { wait } => problem.retry_after(wait),
-            Self::Body(BodyFault::Rejected(_)) | Self::TimedOut | Self::AheadOfDeciding => {
+            Self::Body(BodyFault::Rejected(_)) | Self::TimedOut | Self::Backpressure => {
                 problem.retry_after(SHORTLY)
             }
             Self::Draining
@@ -210,7 +210,7 @@ impl Refusal {
                 (S::UNAUTHORIZED, "not-authenticated", "Not authenticated")
             }
             Self::TooFast { .. } => (S::TOO_MANY_REQUESTS, "too-fast", "Too many requests"),
-            Self::AheadOfDeciding => (
+            Self::Backpressure => (
                 S::SERVICE_UNAVAILABLE,
                 "ahead-of-deciding",
                 "Ahead of deciding",
@@ -261,7 +261,7 @@ impl Refusal {
             }
             Self::NotAuthenticated { .. } => "Credentials are missing or wrong.",
             Self::TooFast { .. } => "The source's rate limit is used up; wait and send again.",
-            Self::AheadOfDeciding => {
+            Self::Backpressure => {
                 "This source is ahead of deciding; send again when its events are decided on."
             }
             Self::NotJson { problem } => {

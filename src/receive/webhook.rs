@@ -164,7 +164,7 @@ impl Receiver {
             return Err(Refusal::AddressNotAllowed);
         }
         if source.is_held_back() {
-            return Err(Refusal::AheadOfDeciding);
+            return Err(Refusal::Backpressure);
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl Receiver {
         }
         // Many events may have arrived since the request was admitted.
         if source.is_held_back() {
-            return Err(Refusal::AheadOfDeciding);
+            return Err(Refusal::Backpressure);
         }
         let review_items = review_items(&events);
         // The journal's writer logs the cause; the sender only learns that it must send again.

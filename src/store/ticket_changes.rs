@@ -34,14 +34,14 @@ pub struct AppliedSnapshot {
 }
 
 /// An incident and the stored data of its ticket.
-struct Owner {
+struct OwningIncident {
     kept: IncidentRecord,
     ticket: StoredTicket,
     /// The ticket is another one than the incident had: a lost create has brought it.
     is_late: bool,
 }
 
-impl Owner {
+impl OwningIncident {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             kept: IncidentRecord::read(row)?,
@@ -164,10 +164,10 @@ impl Store {
         let mut tx = self.database.begin_write().await?;
         let mut select = Statement::new(BY_TICKETS).bind(target);
         select.push_list("", seen.iter().map(|one| one.ticket_id.as_str()));
-        let owner = |row: &Row| Ok((row.get::<String>("ticket_id")?, Owner::read(row)?));
+        let owner = |row: &Row| Ok((row.get::<String>("ticket_id")?, OwningIncident::read(row)?));
         // A row that another transaction has locked is left out: nobody waits for it with others locked.
         let owners = select.for_update_skip_locked().fetch(&mut tx, owner);
-        let mut owners: HashMap<String, Owner> = owners.await?.into_iter().collect();
+        let mut owners: HashMap<String, OwningIncident> = owners.await?.into_iter().collect();
         let (mut applied, mut closed) = (Vec::with_capacity(seen.len()), Vec::new());
         for one in seen {
             let Some(mut owner) = owners.remove(&one.ticket_id) else {
@@ -225,7 +225,7 @@ async fn owner_of(
     tx: &mut Tx,
     target: &TargetName,
     seen: &TicketSnapshot,
-) -> Result<Option<Owner>, StoreError> {
+) -> Result<Option<OwningIncident>, StoreError> {
     if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
         return Ok(Some(owner));
     }
@@ -239,7 +239,7 @@ async fn owner_of(
         return Ok(None);
     }
     let late = locked_owner(tx, BY_LOST_CREATE, target, incident_id.as_str()).await?;
-    Ok(late.map(|owner| Owner {
+    Ok(late.map(|owner| OwningIncident {
         ticket: StoredTicket::default(),
         is_late: true,
         ..owner
@@ -251,9 +251,9 @@ async fn locked_owner(
     select: &'static str,
     target: &TargetName,
     id: &str,
-) -> Result<Option<Owner>, StoreError> {
+) -> Result<Option<OwningIncident>, StoreError> {
     let select = Statement::new(select).bind(target).bind(id).for_update();
-    select.fetch_optional(tx, Owner::read).await
+    select.fetch_optional(tx, OwningIncident::read).await
 }
 
 async fn write_ticket(

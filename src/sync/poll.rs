@@ -10,7 +10,7 @@ use crate::domain::ticket_sync::{ChangeEffect, Presence, TicketDetails, TicketSn
 use crate::domain::time::Timestamp;
 use crate::settings::OnTicketClosed;
 use crate::store::{AppliedSnapshot, Recognised, StoreError, SyncProgress};
-use crate::targets::Look;
+use crate::targets::SnapshotSet;
 
 /// How far the very first poll, which starts from our own clock, reaches back.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3600);
@@ -112,19 +112,19 @@ impl SyncWorker {
         ids.extend(doubted);
         if !ids.is_empty() {
             let ids: Vec<String> = ids.into_iter().collect();
-            self.look_at(memory, &ids).await?;
+            self.fetch_snapshots(memory, &ids).await?;
         }
         memory.swept_to = next;
         Ok(())
     }
 
     /// Looks at tickets by their ids.
-    pub(super) async fn look_at(
+    pub(super) async fn fetch_snapshots(
         &self,
         memory: &mut Memory,
         ids: &[String],
     ) -> Result<(), SyncError> {
-        let Look { seen, missing } = self.crm.look_at(ids).await?;
+        let SnapshotSet { seen, missing } = self.crm.fetch_snapshots(ids).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
             memory.missing.remove(&one.ticket_id);

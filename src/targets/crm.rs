@@ -81,7 +81,7 @@ pub trait Crm: Send + Sync {
     async fn changes_after(&self, from: &ChangeMark) -> Result<ChangePage, Failure>;
 
     /// The present state of these tickets, in as few calls as the CRM allows.
-    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
+    async fn fetch_snapshots(&self, ticket_ids: &[String]) -> Result<SnapshotSet, Failure>;
 
     /// The cheapest authenticated call that proves the CRM answers again.
     async fn probe(&self) -> Result<(), Failure>;
@@ -116,14 +116,14 @@ pub struct ChangePage {
 
 /// The present state of tickets that were requested by their ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Look {
+pub struct SnapshotSet {
     /// Those that the CRM shows, also as deleted.
     pub seen: Vec<TicketSnapshot>,
     /// Ids of which the CRM shows nothing: deleted for good, or hidden from our user.
     pub missing: Vec<String>,
 }
 
-impl Look {
+impl SnapshotSet {
     /// The same with what was `seen` of the tickets that were `asked` for: ids of which nothing
     /// was seen are missing. `is_same` tells whether two spellings are one id.
     #[must_use]

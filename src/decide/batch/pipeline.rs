@@ -13,7 +13,7 @@ use super::mutes::mute_key;
 use super::outage::{reconcile_loaded, reconcile_outage};
 use super::rule_faults::{note_faults, note_without_finding};
 use super::source_limits::{BeforeDecision, SourceLimits};
-use super::ticket::{adopt_breach, write_ticket};
+use super::ticket::{context_of_breach, render_create};
 use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::{Fault, Finding, Found, RuleWithoutFinding, Timeliness};
 use crate::decide::policy::policy_of;
@@ -147,10 +147,10 @@ impl<'a> Batch<'a> {
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
         // From now on the ticket is written from this breach. Without a ticket yet, its context is
-        // `candidate`: a new incident takes it in `step`, a pending one in `write_ticket`, and what is
+        // `candidate`: a new incident takes it in `step`, a pending one in `render_create`, and what is
         // left of a breach that is only counted goes to the flood.
         let breach = finding.breach.take();
-        let mut candidate = adopt_breach(&self.inputs, state, event, rule, breach)?;
+        let mut candidate = context_of_breach(&self.inputs, state, event, rule, breach)?;
         self.ask_for_standing(state, candidate.as_ref(), received_at);
         // A muted key opens no ticket.
         self.mute(state, &finding, candidate.as_ref());
@@ -163,7 +163,7 @@ impl<'a> Batch<'a> {
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
         let of_finding = (&finding, unchanged.is_some());
-        let create = match write_ticket(&self.inputs, state, &decision, &mut candidate, of_finding)
+        let create = match render_create(&self.inputs, state, &decision, &mut candidate, of_finding)
         {
             Ok(create) => create,
             Err(reason) => {

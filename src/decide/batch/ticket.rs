@@ -17,7 +17,7 @@ use crate::store::JournalEvent;
 
 /// Makes `breach` the context of the ticket. A key without a ticket gets the context only when a
 /// ticket can be written from it. That is known after the decision, so the context is returned.
-pub(super) fn adopt_breach(
+pub(super) fn context_of_breach(
     inputs: &Inputs<'_>,
     state: &mut KeyState,
     event: &JournalEvent,
@@ -50,7 +50,7 @@ pub(super) fn adopt_breach(
 /// Writes the create that `decision` asks for, and checks a context from which no create is written
 /// yet. `candidate` is the context of a breach that did not begin the incident; an incident that waits
 /// takes it when a ticket can be written from it. The error refuses a new incident.
-pub(super) fn write_ticket(
+pub(super) fn render_create(
     inputs: &Inputs<'_>,
     state: &mut KeyState,
     decision: &Decision,

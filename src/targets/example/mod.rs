@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::driver::CrmDriver;
 use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
-use super::{ChangePage, ClaimCheck, Connection, Crm, Inspect, Look, Pace, TokenStatus};
+use super::{ChangePage, ClaimCheck, Connection, Crm, Inspect, Pace, SnapshotSet, TokenStatus};
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
 use crate::domain::doubt::RunTimes;
@@ -173,10 +173,10 @@ impl Crm for Example {
     async fn changes_after(&self, _from: &ChangeMark) -> Result<ChangePage, Failure> {
         Ok(ChangePage::default())
     }
-    async fn look_at(&self, ids: &[String]) -> Result<Look, Failure> {
+    async fn fetch_snapshots(&self, ids: &[String]) -> Result<SnapshotSet, Failure> {
         let found = self.find_by(&format!("id={}", ids.join(","))).await?;
         let seen = found.into_iter().map(TicketSnapshot::of).collect();
-        Ok(Look::default().with(ids, seen, |a, b| a == b))
+        Ok(SnapshotSet::default().with(ids, seen, |a, b| a == b))
     }
     async fn probe(&self) -> Result<(), Failure> {
         self.find_by("id=").await.map(drop)

@@ -17,7 +17,7 @@ use crate::domain::failure::Failure;
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::TicketKey;
 use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
-use crate::targets::crm::{ChangePage, Look};
+use crate::targets::crm::{ChangePage, SnapshotSet};
 
 /// Ids asked for at once: the query stays well below the 16 KB that an address may have.
 const IDS_PER_QUERY: usize = 200;
@@ -36,8 +36,8 @@ impl Salesforce {
         Ok(ChangePage { seen, next })
     }
 
-    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
-        let mut look = Look::default();
+    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<SnapshotSet, Failure> {
+        let mut look = SnapshotSet::default();
         for asked in ticket_ids.chunks(IDS_PER_QUERY) {
             let ids: Vec<RecordId> = asked.iter().filter_map(|id| RecordId::parse(id)).collect();
             let rows = match ids.is_empty() {

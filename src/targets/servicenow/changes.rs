@@ -9,7 +9,7 @@ use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
 use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
-use crate::targets::crm::{ChangePage, Look};
+use crate::targets::crm::{ChangePage, SnapshotSet};
 
 /// Rows read at once.
 const PAGE: u16 = 500;
@@ -52,8 +52,8 @@ impl ServiceNow {
         Ok(ChangePage { seen, next: None })
     }
 
-    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
-        let mut look = Look::default();
+    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<SnapshotSet, Failure> {
+        let mut look = SnapshotSet::default();
         for asked in ticket_ids.chunks(IDS_PER_QUERY) {
             let ids: Vec<SysId> = asked.iter().filter_map(|id| SysId::parse(id)).collect();
             let (rows, total) = match ids.is_empty() {

@@ -49,7 +49,7 @@ use crate::domain::ticket_sync::TicketSnapshot;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
 use crate::targets::claim::ClaimCheck;
-use crate::targets::crm::{ChangePage, Crm, Look};
+use crate::targets::crm::{ChangePage, Crm, SnapshotSet};
 use crate::targets::driver::{Connection, CrmDriver};
 use crate::targets::inspect::Inspect;
 use crate::targets::last_allowance::LastAllowance;
@@ -166,7 +166,7 @@ impl Crm for ServiceNow {
         self.page_of_changes(from).await
     }
 
-    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
+    async fn fetch_snapshots(&self, ticket_ids: &[String]) -> Result<SnapshotSet, Failure> {
         self.snapshots_of(ticket_ids).await
     }
 

@@ -12,7 +12,7 @@ use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::domain::ticket_sync::TicketSnapshot;
 use ringdown::targets::{
-    ChangePage, ClaimCheck, Crm, Inspect, Look, Pace, TicketChange, TokenStatus,
+    ChangePage, ClaimCheck, Crm, Inspect, Pace, SnapshotSet, TicketChange, TokenStatus,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -579,8 +579,8 @@ impl Crm for SimulatedCrm {
         Ok(ChangePage::default())
     }
 
-    async fn look_at(&self, _: &[String]) -> Result<Look, Failure> {
-        Ok(Look::default())
+    async fn fetch_snapshots(&self, _: &[String]) -> Result<SnapshotSet, Failure> {
+        Ok(SnapshotSet::default())
     }
 
     /// Answered at once: the worker does nothing else meanwhile.
