@@ -34,8 +34,7 @@ struct Arguments {
     #[command(subcommand)]
     command: Option<Internal>,
     /// Which parts: intake, postgres, arrays, storm, breaches, tickets, growth, backlog, state, rules; and
-    /// dedup, which is run
-    /// only when it is named.
+    /// dedup, which is run only when it is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Events of the part dedup, in millions.
@@ -145,7 +144,7 @@ fn measure(arguments: &Arguments) -> Fallible<Report> {
         return Ok(report);
     }
     type Part = fn(&mut Bench, &mut Report) -> Fallible<()>;
-    let parts: [(&str, Part); 8] = [
+    let parts: [(&str, Part); 10] = [
         ("intake", Bench::intake),
         ("postgres", Bench::postgres),
         ("arrays", Bench::arrays),
