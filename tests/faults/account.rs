@@ -168,12 +168,16 @@ impl Campaign {
             "deliveries?state=sending&limit=1",
             "deliveries?state=parked&limit=1000",
         ] {
-            for item in self.world.items(list).await {
+            let answer = self.world.api(list).await;
+            let Some(items) = answer["items"].as_array() else {
+                return Some(format!("{list} is answered with {answer}"));
+            };
+            for item in items {
                 let incident = match item["incident_id"].as_str() {
                     Some(id) => self.world.api(&format!("incidents/{id}")).await,
                     None => Value::Null,
                 };
-                if !waits_for_a_person(&item, &incident) {
+                if !waits_for_a_person(item, &incident) {
                     return Some(format!("{list}: {item}; its incident: {incident}"));
                 }
             }

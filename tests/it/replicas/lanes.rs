@@ -74,6 +74,12 @@ async fn fill(store: &Store) {
     deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
 }
 
+/// The CRM may be at work on a create for so long.
+const RUNS_FOR: RunTimes = RunTimes {
+    create: Duration::from_secs(60),
+    comment: Duration::ZERO,
+};
+
 async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelivery> {
     let claim = Claim {
         target: &TargetName::new(TARGET),
@@ -81,7 +87,7 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         limit,
         after_lane,
         shortage: Shortage::None,
-        runs_for: RunTimes::default(),
+        runs_for: RUNS_FOR,
     };
     let lasts = Duration::from_secs(30);
     store.claim(claim, LATER, lasts).await.unwrap()
@@ -249,13 +255,11 @@ async fn a_claim_whose_lease_ran_out_has_its_turn_too() {
         fill(store).await;
         let before = claim(store, 3, "").await;
         store.expire_claims_of_dead_process().await.unwrap();
-        let times = RunTimes {
-            create: Duration::from_secs(60),
-            comment: Duration::ZERO,
-        };
         let expired = Abandoned::Expired { sending: &[] };
         let target = TargetName::new(TARGET);
-        let put_back = store.put_back(&target, expired, times, LATER).await;
+        // The process that sent it knew how long it may run. The next one need not know that.
+        let unknown = RunTimes::default();
+        let put_back = store.put_back(&target, expired, unknown, LATER).await;
         assert_eq!(put_back.unwrap(), 3);
         let again = claim(store, 3, "").await;
         let ids = |claimed: &[ClaimedDelivery]| -> Vec<i64> {
