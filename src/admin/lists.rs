@@ -211,6 +211,8 @@ pub(super) struct ConfigWarning {
     file: Option<String>,
     line: Option<usize>,
     column: Option<usize>,
+    /// How many bytes of the line it is about.
+    length: Option<usize>,
     layer: Option<String>,
 }
 

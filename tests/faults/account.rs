@@ -166,7 +166,7 @@ impl Campaign {
             "events?state=received&limit=1",
             "deliveries?state=waiting&limit=1",
             "deliveries?state=sending&limit=1",
-            "deliveries?state=parked&limit=1000",
+            "deliveries?state=parked&limit=500",
         ] {
             let answer = self.world.api(list).await;
             let Some(items) = answer["items"].as_array() else {
