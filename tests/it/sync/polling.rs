@@ -1,8 +1,10 @@
 //! What people do is found by polling alone.
 
+use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::json;
 
 use crate::support::crm::At;
+use crate::support::world::event;
 use crate::sync::desk::{Desk, NEVER, OFTEN, story};
 
 #[tokio::test]
@@ -254,4 +256,37 @@ async fn a_closed_ticket_leaves_the_incident_open_where_that_is_configured() {
     desk.delete();
     let story = story(&desk.closed().await);
     assert!(story.contains("ticket deleted"), "{story}");
+}
+
+/// Of a ticket that is gone, other tickets are read too, to see whether our user may still read any.
+#[tokio::test]
+async fn a_ticket_that_is_read_for_the_sake_of_another_one_is_not_judged() {
+    // No second sweep of all open tickets comes within the test.
+    let desk = Desk::open(At::ServiceNow, "1s").await;
+    desk.seen().await;
+    desk.world.accept(&event("evt-2", "q2", 400.0)).await;
+    let two = async || desk.tickets().len() == 2;
+    desk.world
+        .until("the second queue has its ticket", two)
+        .await;
+    desk.world.all_delivered().await;
+    desk.switch(&json!({"unreadable_tables": ["incident"]}));
+    let body = json!({"error": {"message": "No Record found", "detail": ""}, "status": "failure"});
+    let gone = FaultKind::Status {
+        status: 404,
+        body: body.to_string(),
+        content_type: "application/json".to_owned(),
+    };
+    let gone = Fault::new(gone, Trigger::Always).on_method("PATCH");
+    desk.world.simulator.servicenow().add_fault(gone);
+    desk.world.accept(&event("evt-3", "q2", 100.0)).await;
+    desk.world
+        .until("the ticket is taken for deleted", async || {
+            let incidents = desk.world.items("incidents").await;
+            incidents.iter().any(|one| !one["ticket"]["fate"].is_null())
+        })
+        .await;
+    let incidents = desk.world.items("incidents").await;
+    let other = incidents.iter().find(|one| one["key"] == "q1").unwrap();
+    assert_eq!(other["state"], "open", "{other}");
 }
