@@ -53,6 +53,16 @@ impl Store {
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
+    /// Whether nothing has been read yet of the ticket `ticket_id` of `target`.
+    pub async fn is_unread(
+        &self,
+        target: &TargetName,
+        ticket_id: &str,
+    ) -> Result<bool, StoreError> {
+        let ids = [ticket_id.to_owned()];
+        Ok(!self.unread_among(target, &ids).await?.is_empty())
+    }
+
     /// Of the tickets of `target` that the CRM does not show, takes those away from their incidents of
     /// which nothing was ever read: their creates are in doubt again. `runs_for` is how long the CRM may
     /// be at work on a create where it does not refuse a second one: then a create is tried again once
