@@ -82,8 +82,12 @@ async fn where_single_calls_fail_too_the_whole_org_is_away() {
     let page = answer(403, "<html>blocked</html>", "text/html");
     org.add_fault(Fault::new(page, Trigger::Always).on_path("/services/data/"));
     for result in [
-        client.resolve(&ticket.id, &change("ref 1", Some("Closed"))).await,
-        client.update(&ticket.id, &change("ref 2", Some("Working"))).await,
+        client
+            .resolve(&ticket.id, &change("ref 1", Some("Closed")))
+            .await,
+        client
+            .update(&ticket.id, &change("ref 2", Some("Working")))
+            .await,
     ] {
         assert_eq!(result.unwrap_err().class.scope, FailureScope::Network);
     }
