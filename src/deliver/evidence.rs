@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::alone::{Alone, Refused};
 use super::refusals::{Refusals, TICKETS_OF_A_PATTERN};
 use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::ClaimedDelivery;
@@ -43,6 +44,8 @@ pub(super) struct Evidence {
     refused: HashMap<String, Refusals>,
     /// And by its code alone: the words may name the ticket.
     refused_with_code: HashMap<Option<String>, Refusals>,
+    /// The tickets that have shown that every ticket is refused: they were taken for refused alone.
+    pub(super) refused_before: Vec<IncidentId>,
 }
 
 impl Evidence {
@@ -115,13 +118,15 @@ impl Evidence {
         }
         let incident = &delivery.incident_id;
         let same = self.refused.entry(reason_of(failure)).or_default();
-        let same = same.record_refusal(incident, now);
+        let since = same.record_refusal(incident, now);
         let alike = self.refused_with_code.entry(failure.code.clone());
         let alike = alike.or_insert_with(|| Refusals::needing(ALIKE));
-        let alike = alike.record_refusal(incident, now);
-        let Some(since) = same.or(alike) else {
+        let since = since.or(alike.record_refusal(incident, now));
+        let Some(since) = since else {
             return failure.class;
         };
+        self.refused_before.extend(same.take_first());
+        self.refused_before.extend(alike.take_first());
         let seconds = now.since(since).as_secs();
         failure.pattern_seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
         let resolved_by = match failure.class.resolved_by {

@@ -1,7 +1,7 @@
 //! What attempts show besides their own result: the present state of tickets, their numbers, and
 //! how many calls the CRM still allows.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
@@ -53,26 +53,6 @@ impl TargetWorker {
                     "the numbers of new tickets cannot be read yet"
                 );
             }
-        }
-    }
-
-    /// The CRM has answered creates with these tickets, and does not show them.
-    async fn doubt_unread(&self, missing: &[String]) {
-        let (runs_for, now) = (Duration::ZERO, self.clock.now());
-        let doubted = self.store.doubt_unread(&self.name, missing, runs_for, now);
-        match doubted.await {
-            Ok(doubted) if doubted.is_empty() => {}
-            Ok(tickets) => tracing::warn!(
-                target = self.name.as_str(),
-                ?tickets,
-                "the CRM does not show tickets with which it has answered creates; they are looked up \
-                 by our key"
-            ),
-            // The poll finds them again.
-            Err(error) => tracing::warn!(
-                target = self.name.as_str(), %error,
-                "it cannot be stored that the CRM does not show new tickets"
-            ),
         }
     }
 

@@ -134,10 +134,33 @@ impl TargetWorker {
                 "deliveries are discarded, because their incidents or tickets are over"
             );
         }
+        self.forget_refused().await?;
         if self.store.has_dead_due(&self.name, now).await? {
             self.resume_dead(now).await;
         }
         Ok(())
+    }
+
+    /// Forgets the operations that the CRM refused for every ticket and that nothing waits for any more.
+    async fn forget_refused(&self) -> Result<(), StoreError> {
+        let refused = self.shared().refused_changes.patterns();
+        for one in refused {
+            if !self.store.owes(&self.name, one.operation).await? {
+                self.shared().refused_changes.forget(one.operation);
+            }
+        }
+        Ok(())
+    }
+
+    /// Several creates were refused alike: those of them that are dead letters wait for the target now,
+    /// like the others.
+    pub(super) async fn join_refused_creates(&self) {
+        let incidents = std::mem::take(&mut self.shared().evidence.refused_before);
+        let (name, now) = (&self.name, self.clock.now());
+        let joined = self.store.join_refused_creates(name, &incidents, now).await;
+        if let Err(error) = joined {
+            self.report_not_resumed(&error);
+        }
     }
 
     async fn has_nothing_due(&self, now: Timestamp) -> Result<bool, StoreError> {

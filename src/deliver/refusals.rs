@@ -33,6 +33,8 @@ pub(super) struct Refusals {
     needed: usize,
     /// Whether every ticket is refused.
     is_pattern: bool,
+    /// Whether that is new: [`Refusals::take_first`] has not told it yet.
+    is_new: bool,
     /// Whether a pattern was found that has not been confirmed since.
     is_unconfirmed: bool,
 }
@@ -61,6 +63,7 @@ impl Refusals {
             needed,
             row_since: None,
             is_pattern: false,
+            is_new: false,
             is_unconfirmed: false,
         }
     }
@@ -98,6 +101,7 @@ impl Refusals {
             return None;
         }
         self.is_unconfirmed = true;
+        self.is_new |= !self.is_pattern;
         self.is_pattern = true;
         // A time in the future means that the clock was set back.
         self.row_since = self.row_since.map(|since| since.min(now));
@@ -108,6 +112,7 @@ impl Refusals {
         self.in_a_row = 0;
         self.row_since = None;
         self.is_pattern = false;
+        self.is_new = false;
     }
 
     /// The target accepted something: the same operation as those that were refused (`is_same`), or
@@ -123,6 +128,16 @@ impl Refusals {
             self.others += 1;
         }
         false
+    }
+
+    /// The tickets that have shown that every ticket is refused, once.
+    pub(super) fn take_first(&mut self) -> Vec<IncidentId> {
+        if !std::mem::take(&mut self.is_new) {
+            return Vec::new();
+        }
+        let first = self.tickets.iter();
+        let first = first.filter(|(_, one)| !one.is_alone && one.row == self.row);
+        first.map(|(id, _)| id.clone()).collect()
     }
 
     /// How many tickets were refused.

@@ -121,6 +121,16 @@ impl RefusedChanges {
         Some(Refused { tried_at, is_new })
     }
 
+    /// Nothing waits for `operation` any more: nobody has to act for it. Should it be refused again, that
+    /// is found anew.
+    pub(super) fn forget(&mut self, operation: Operation) {
+        if let Some(change) = self.0.get_mut(&operation) {
+            change.refusals = Refusals::default();
+            change.pattern = None;
+            change.tried_at = None;
+        }
+    }
+
     /// The operations that the CRM refuses for every ticket.
     pub(super) fn patterns(&self) -> Vec<RefusedOperation> {
         let patterns = self.0.values().filter_map(|one| one.pattern.clone());

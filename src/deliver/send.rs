@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use super::attempt::{AttemptContext, attempt};
 use super::claims::{ClaimGuard, LEASE};
 use super::outcome::Ended;
+use super::unread::waiting_for_create;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
 use crate::domain::ticket::Operation;
@@ -82,12 +83,21 @@ impl TargetWorker {
         }
         fault_points::reach("before-settle");
         let answered = began.elapsed();
+        let waits_for_create = match &result {
+            Ok(_) => false,
+            Err(failure) => self.has_doubted_ticket(ctx.crm, &delivery, failure).await,
+        };
         let now = self.clock.now();
         let (outcome, seen, ended) = match result {
             Ok(mut achieved) => {
                 let seen = achieved.take_seen();
                 let (outcome, ended) = self.result_of_success(&delivery, achieved, now);
                 (outcome, seen, ended)
+            }
+            Err(failure) if waits_for_create => {
+                let failure = waiting_for_create(failure);
+                let outcome = DeliveryResult::RetryAt { at: now, failure };
+                (outcome, None, Ended::default())
             }
             Err(failure) => {
                 let outcome = self.result_of_failure(&delivery, failure, now);
@@ -96,6 +106,7 @@ impl TargetWorker {
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
+        self.join_refused_creates().await;
         if is_ticket(&delivery, &outcome) {
             let stored = began.elapsed() - answered;
             self.report_stages(&delivery, claimed_at, answered, stored);

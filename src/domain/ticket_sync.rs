@@ -107,6 +107,15 @@ pub struct StoredTicket {
     pub removal: Option<String>,
 }
 
+impl StoredTicket {
+    /// Whether anything of it has ever been read. Otherwise it is known from an answer to its create
+    /// alone.
+    const fn was_read(&self) -> bool {
+        let details = &self.details;
+        self.version.is_some() || details.number.is_some() || details.state.is_some()
+    }
+}
+
 /// The effect of a snapshot of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeEffect {
@@ -230,6 +239,11 @@ pub fn known_already(
 }
 
 fn is_older(known: &StoredTicket, seen: &TicketSnapshot) -> bool {
+    // The CRM shows nothing. A ticket that was never read cannot be told from one that our user may
+    // not read: nobody has deleted it, as far as is known.
+    if seen.presence == Presence::Deleted && seen.version.is_none() && !known.was_read() {
+        return true;
+    }
     match (known.version, seen.version) {
         (Some(known_version), Some(seen_version)) => {
             // Versions only grow. A snapshot taken before a removal has the version that is stored. A

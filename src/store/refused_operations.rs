@@ -2,7 +2,7 @@
 
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::identity::TargetName;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -38,5 +38,52 @@ impl Store {
         let update = update.bind(now).bind(target).bind(operation.as_str());
         self.update_alone(update).await?;
         Ok(woken + self.resume_dead(target, now).await?)
+    }
+
+    /// Whether anything of `operation` waits for `target`, or was given up.
+    pub async fn owes(
+        &self,
+        target: &TargetName,
+        operation: Operation,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        for text in [
+            "select 1 as found from deliveries \
+             where target = $1 and operation = $2 and state in ('waiting', 'sending') limit 1",
+            "select 1 as found from deliveries \
+             where target = $1 and operation = $2 and state = 'dead' limit 1",
+        ] {
+            let select = Statement::new(text).bind(target).bind(operation.as_str());
+            let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("found"));
+            if found.await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Dead creates of `incidents` wait for `target`: several tickets were refused like theirs, so it was
+    /// not about one. Returns how many.
+    pub async fn join_refused_creates(
+        &self,
+        target: &TargetName,
+        incidents: &[IncidentId],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        if incidents.is_empty() {
+            return Ok(0);
+        }
+        let mut update = Statement::new(
+            "update deliveries set state = 'waiting', parked = 'target', behind = 0, attempts = 0, \
+              settled_at = null, next_attempt_at = $1 \
+             where target = $2 and operation = 'create' and state = 'dead' and in_doubt = 0 \
+              and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+                and i.state <> 'closed') \
+              and incident_id in ",
+        )
+        .bind(now)
+        .bind(target);
+        update.push_list("", incidents.iter().map(IncidentId::as_str));
+        self.update_alone(update).await
     }
 }

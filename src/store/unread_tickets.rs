@@ -53,6 +53,29 @@ impl Store {
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
+    /// Whether nothing has been read yet of the ticket `ticket_id` of `target`.
+    pub async fn is_unread(
+        &self,
+        target: &TargetName,
+        ticket_id: &str,
+    ) -> Result<bool, StoreError> {
+        let ids = [ticket_id.to_owned()];
+        Ok(!self.unread_among(target, &ids).await?.is_empty())
+    }
+
+    /// Whether the ticket of the incident is `ticket_id`.
+    pub async fn has_ticket(
+        &self,
+        incident_id: &IncidentId,
+        ticket_id: &str,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new("select id from incidents where id = $1 and ticket_id = $2");
+        let select = select.bind(incident_id).bind(ticket_id);
+        let found = select.fetch_optional(&mut tx, |row| row.get::<String>("id"));
+        Ok(found.await?.is_some())
+    }
+
     /// Of the tickets of `target` that the CRM does not show, takes those away from their incidents of
     /// which nothing was ever read: their creates are in doubt again. `runs_for` is how long the CRM may
     /// be at work on a create where it does not refuse a second one: then a create is tried again once

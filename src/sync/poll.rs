@@ -105,14 +105,16 @@ impl SyncWorker {
         let mut doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
         // The poll before has read of every other new ticket.
         doubted.extend(self.store.unread_tickets(&self.name, MAX_DOUBTED).await?);
+        let mut witnesses = Vec::new();
         if !doubted.is_empty() {
             // Others, which show whether our user may still read tickets at all.
-            ids.extend(self.store.newest_tickets(&self.name, WITNESSES).await?);
+            witnesses = self.store.newest_tickets(&self.name, WITNESSES).await?;
         }
         ids.extend(doubted);
+        witnesses.retain(|id| !ids.contains(id));
         if !ids.is_empty() {
             let ids: Vec<String> = ids.into_iter().collect();
-            self.fetch_snapshots(memory, &ids).await?;
+            self.look_at(memory, &ids, &witnesses).await?;
         }
         memory.swept_to = next;
         Ok(())
@@ -124,7 +126,19 @@ impl SyncWorker {
         memory: &mut Memory,
         ids: &[String],
     ) -> Result<(), SyncError> {
-        let SnapshotSet { seen, missing } = self.crm.fetch_snapshots(ids).await?;
+        self.look_at(memory, ids, &[]).await
+    }
+
+    /// The same. The `witnesses` only show whether our user may read tickets: that one of them is not
+    /// shown says nothing about it, because reads may lag.
+    async fn look_at(
+        &self,
+        memory: &mut Memory,
+        ids: &[String],
+        witnesses: &[String],
+    ) -> Result<(), SyncError> {
+        let asked = [ids, witnesses].concat();
+        let SnapshotSet { seen, missing } = self.crm.fetch_snapshots(&asked).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
             memory.missing.remove(&one.ticket_id);
@@ -135,13 +149,14 @@ impl SyncWorker {
         if seen.is_empty() && missing.len() >= MIN_IMPLAUSIBLE {
             tracing::error!(
                 target = self.name.as_str(),
-                asked = ids.len(),
+                asked = asked.len(),
                 "the CRM shows none of our tickets any more. No incident is closed for that. \
                  Check whether our user may still read them"
             );
             return Ok(());
         }
-        for id in missing.into_iter().filter(|id| !not_ours.contains(id)) {
+        let is_judged = |id: &String| !not_ours.contains(id) && !witnesses.contains(id);
+        for id in missing.into_iter().filter(is_judged) {
             if memory.missing.remove(&id) {
                 self.apply(&gone(id)).await?;
             } else {

@@ -4,8 +4,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use http::HeaderMap;
 use http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
@@ -15,6 +13,7 @@ use super::limits;
 use super::refusal::Refusal;
 use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
+use super::together::OneByOne;
 use super::verdict::{self, Saved};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
@@ -35,7 +34,8 @@ pub(super) struct ApiClient {
     base_url: Url,
     version: String,
     pub(super) login: Arc<dyn Login>,
-    clock: Clock,
+    pub(super) clock: Clock,
+    pub(super) one_by_one: OneByOne,
     /// The instance that was last asked.
     site: Arc<Mutex<Url>>,
     pub(super) allowance: LastAllowance,
@@ -58,6 +58,7 @@ impl ApiClient {
             version: version.to_owned(),
             login,
             clock,
+            one_by_one: OneByOne::default(),
             site: Arc::new(Mutex::new(base_url.clone())),
             allowance: LastAllowance::default(),
         }
@@ -87,27 +88,6 @@ impl ApiClient {
 
     pub(super) async fn object(&self, request: &Request) -> Result<Value, Rejection> {
         self.send(request, verdict::body).await
-    }
-
-    /// Sends `parts` in one call; see [`Request::together`]. Answers for each what it would have been
-    /// answered alone. An error is about all of them; `call` says what it means.
-    pub(super) async fn together(
-        &self,
-        call: Call,
-        parts: &[Request],
-        all_or_none: bool,
-    ) -> Result<Vec<Answer>, Rejection> {
-        let whole = Request::together(call, &self.version, parts, all_or_none);
-        let answers = self.send(&whole, verdict::parts).await?;
-        if answers.len() == parts.len() {
-            return Ok(answers);
-        }
-        let answer = Answer::new(200, HeaderMap::new(), Bytes::new());
-        Err(Rejection::unusable(
-            call,
-            &answer,
-            "not as many answers as requests",
-        ))
     }
 
     /// Judges the answer to a part.
@@ -177,7 +157,7 @@ impl ApiClient {
 
     /// After a 401 the token is renewed and the request repeated, once: a 401 is refused
     /// before it is processed.
-    async fn send<T>(&self, request: &Request, judge: Judge<T>) -> Result<T, Rejection> {
+    pub(super) async fn send<T>(&self, request: &Request, judge: Judge<T>) -> Result<T, Rejection> {
         let login = self.login.credential().await;
         let credential = login.map_err(Rejection::of_login)?;
         match self.attempt(request, &credential, judge).await {

@@ -41,7 +41,10 @@ impl Salesforce {
         let request = Request::upsert(self.object.name(), field, key, fitted(fields));
         match self.api.save(&request).await {
             Ok(saved) if saved.existed => self.adopted(key, &saved).await,
-            Ok(saved) => Ok(self.opened(&saved)),
+            Ok(saved) => {
+                self.unseen.is_named_again(key, saved.id.as_str());
+                Ok(self.opened(&saved))
+            }
             Err(rejection) if is_duplicate_of(&rejection, field) => {
                 self.adopt(key, rejection).await
             }
@@ -74,7 +77,7 @@ impl Salesforce {
         }
     }
 
-    /// The new ticket. Its number and state are read later.
+    /// A ticket of which nothing was read. Its number and state are read later.
     fn opened(&self, saved: &Saved) -> Ticket {
         Ticket {
             is_unread: true,
@@ -93,10 +96,17 @@ impl Salesforce {
             target = self.name.as_str(), key = %key, ticket = %saved.id,
             "the ticket was there already; its fields were set again"
         );
-        match self.find_by_id(&saved.id).await {
-            Ok(Some(ticket)) => Ok(ticket),
-            // The ticket is confirmed all the same: Salesforce found our key.
-            Ok(None) | Err(_) => Ok(self.named(saved)),
+        if let Ok(Some(ticket)) = self.find_by_id(&saved.id).await {
+            return Ok(ticket);
+        }
+        if let Ok(Some(ticket)) = self.find_by_key(key).await {
+            return Ok(ticket);
+        }
+        // Something in front of Salesforce may have given the answer. But where our user may not read
+        // tickets, Salesforce names the same one each time that it finds our key: it is confirmed.
+        match self.unseen.is_named_again(key, saved.id.as_str()) {
+            true => Ok(self.named(saved)),
+            false => Ok(self.opened(saved)),
         }
     }
 

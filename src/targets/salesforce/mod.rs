@@ -24,6 +24,7 @@ mod rejection;
 mod requests;
 mod resolve;
 mod soql;
+mod together;
 mod truncation;
 mod verdict;
 

@@ -149,7 +149,7 @@ fn unsuccessful(call: Call, answer: &Answer, body: &Value) -> Option<Rejection> 
 }
 
 /// Refuses every answer that is not a success.
-fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
+pub(super) fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
     let refusal = Refusal::in_answer(answer);
     let rejection = match (answer.status, &refusal) {
         (200..=299, _) => return Ok(()),

@@ -416,3 +416,29 @@ async fn a_short_limit_of_the_rate_moves_no_ticket() {
     assert_eq!(ticket_of(&world, "q1").await["target"], "salesforce");
     assert!(world.simulator.servicenow().tickets().is_empty());
 }
+
+#[tokio::test]
+async fn the_tickets_that_show_that_every_ticket_is_refused_are_opened_elsewhere_like_the_others() {
+    let world = world("1s").await;
+    let salesforce = world.simulator.salesforce();
+    let kind = FaultKind::ValidationRefusal {
+        code: "FIELD_CUSTOM_VALIDATION_EXCEPTION".to_owned(),
+        message: "Bad words".to_owned(),
+        field: None,
+    };
+    salesforce.add_fault(Fault::new(kind, Trigger::Always).on_method("PATCH"));
+    for queue in 1..=2 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+        world
+            .until("the ticket is taken for refused alone", async || {
+                world.items("dead-letters").await.len() == queue
+            })
+            .await;
+    }
+    world.accept(&event("evt-3", "q3", 400.0)).await;
+    // Long before the dead letters would have been tried again by themselves.
+    in_servicenow(&world, 3).await;
+    assert!(world.items("dead-letters").await.is_empty());
+    assert!(salesforce.tickets().is_empty());
+}

@@ -10,6 +10,10 @@ use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
 async fn in_servicenow() -> World {
+    in_servicenow_with("").await
+}
+
+async fn in_servicenow_with(more: &str) -> World {
     let mut world = World::unstarted("").await;
     let settings = format!(
         r#"
@@ -19,6 +23,7 @@ targets = ["servicenow"]
 [targets.servicenow.create]
 short_description = "Telephony Incident: {{{{ queue_name }}}}"
 urgency = "1"
+{more}
 "#,
         servicenow(&world.simulator)
     );
@@ -99,6 +104,40 @@ async fn a_user_who_may_create_and_not_change_holds_no_create_and_is_named() {
         .await;
     world.all_delivered().await;
     assert_eq!(target(&world).await["refused_operations"], json!([]));
+}
+
+#[tokio::test]
+async fn nobody_must_act_for_an_operation_that_nothing_waits_for_any_more() {
+    let world = in_servicenow_with("[targets.servicenow.sync]\npoll_every = \"200ms\"").await;
+    let instance = world.simulator.servicenow();
+    for queue in 0..4 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+    }
+    until_opened(&world, 4).await;
+    world.all_delivered().await;
+    instance.switch(&json!({"may_write": false})).unwrap();
+    for queue in 0..4 {
+        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
+        world.accept(&event).await;
+    }
+    world
+        .until("the operation is known to be refused", async || {
+            let waits = world.items("deliveries?state=parked&limit=500").await;
+            waits.len() == 4 && !target(&world).await["refused_operations"][0].is_null()
+        })
+        .await;
+    // One is still open, so changes are looked for. People do what was owed.
+    world.accept(&event("evt-9", "q9", 400.0)).await;
+    until_opened(&world, 5).await;
+    for ticket in instance.tickets() {
+        assert!(instance.close_ticket(ticket["sys_id"].as_str().unwrap()));
+    }
+    world
+        .until("nobody is asked to act", async || {
+            target(&world).await["refused_operations"] == json!([])
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod cases;
 mod fields;
 mod in_doubt;
 mod keeping;
+mod one_by_one;
 mod people;
 mod tickets;
 mod tokens;

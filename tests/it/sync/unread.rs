@@ -10,6 +10,9 @@ use crate::sync::desk::{NEVER, OFTEN, story};
 /// An id that no record has.
 const NO_RECORD: &str = "5005g00000N0RecAAV";
 
+/// The tickets of incidents that are over are resolved at once.
+const RESOLVES: &str = "[rules.queue-wait]\nclear_for = \"0s\"\non_recovery = \"resolve\"\n";
+
 async fn world(more: &str, poll_every: &str) -> World {
     let mut world = World::unstarted(&format!(
         "{more}\n[targets.salesforce.sync]\npoll_every = \"{poll_every}\"\n"
@@ -21,9 +24,14 @@ async fn world(more: &str, poll_every: &str) -> World {
 
 /// Creates are answered with an id that no record has.
 fn lie(world: &World, method: &str, trigger: Trigger) {
-    let body = json!({"id": NO_RECORD, "success": true, "errors": [], "created": true});
+    answer(world, method, trigger, (201, true));
+}
+
+/// Creates are answered with this status, an id that no record has, and whether it was created.
+fn answer(world: &World, method: &str, trigger: Trigger, (status, created): (u16, bool)) {
+    let body = json!({"id": NO_RECORD, "success": true, "errors": [], "created": created});
     let kind = FaultKind::Status {
-        status: 201,
+        status,
         body: body.to_string(),
         content_type: "application/json".to_owned(),
     };
@@ -116,4 +124,85 @@ async fn without_a_unique_key_it_is_created_again_when_no_request_can_run_any_mo
     for index in 0..2 {
         assert_eq!(incident(&world, index).await["state"], "open");
     }
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_there_already_and_that_the_crm_never_had_is_created_again() {
+    let world = world("", OFTEN).await;
+    answer(&world, "PATCH", Trigger::Next { count: 1 }, (200, false));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let tickets = world.tickets(1).await;
+    world.all_delivered().await;
+    let incident = incident(&world, 0).await;
+    assert_eq!(incident["state"], "open");
+    assert_eq!(incident["ticket"]["id"], tickets[0]["Id"]);
+    assert!(story(&incident).contains("shows no such record"));
+}
+
+/// Our user may read no ticket, and Salesforce names the same one each time that it finds our key.
+#[tokio::test]
+async fn a_ticket_that_our_user_cannot_read_is_confirmed_and_never_taken_for_deleted() {
+    let world = world("", OFTEN).await;
+    answer(&world, "PATCH", Trigger::Next { count: 2 }, (200, false));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let asked = |method: &str| {
+        let requests = world.simulator.salesforce().requests();
+        requests.iter().filter(|one| one.method == method).count()
+    };
+    world
+        .until("the create was sent again", async || asked("PATCH") == 2)
+        .await;
+    world.all_delivered().await;
+    // A poll in ten looks at every open ticket by its id.
+    let before = asked("GET");
+    world
+        .until("the ticket was looked for", async || {
+            asked("GET") > before + 30
+        })
+        .await;
+    let incident = incident(&world, 0).await;
+    assert_eq!(incident["state"], "open");
+    assert_eq!(incident["ticket"]["id"], NO_RECORD);
+    assert!(world.simulator.salesforce().tickets().is_empty());
+}
+
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn a_resolution_waits_for_the_create_of_a_ticket_that_the_crm_never_had() {
+    let world = world(RESOLVES, NEVER).await;
+    lie(&world, "PATCH", Trigger::Next { count: 1 });
+    // The incident recovers before its number is read.
+    let kind = FaultKind::Slow {
+        milliseconds: 3_000,
+    };
+    let slow = Fault::new(kind, Trigger::Next { count: 1 });
+    world
+        .simulator
+        .salesforce()
+        .add_fault(slow.on_path("/queryAll"));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("the create is answered", async || {
+            let incidents = world.items("incidents").await;
+            incidents.iter().any(|one| one["ticket"]["id"] == NO_RECORD)
+        })
+        .await;
+    world.accept(&event("evt-2", "q1", 10.0)).await;
+    let is_told = async || {
+        let story = story(&incident(&world, 0).await);
+        story.contains("waits until its create is looked up")
+    };
+    world.until("the resolution waits", is_told).await;
+    // Nobody has to act.
+    assert!(world.items("dead-letters").await.is_empty());
+    world.pass(std::time::Duration::from_secs(660));
+    world
+        .until("the incident is over, and nothing is owed", async || {
+            let deliveries = world.items("deliveries").await;
+            let is_over = |one: &Value| one["state"] == "done" || one["state"] == "discarded";
+            incident(&world, 0).await["state"] == "closed" && deliveries.iter().all(is_over)
+        })
+        .await;
+    let story = story(&incident(&world, 0).await);
+    assert!(!story.contains("dead letter"), "{story}");
 }
