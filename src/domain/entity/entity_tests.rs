@@ -241,6 +241,23 @@ fn one_clock_far_ahead_among_messages_of_a_clock_that_is_behind_makes_nothing_ol
 }
 
 #[test]
+fn a_total_is_whole_when_it_is_of_all_qualifiers_that_are_known() {
+    let state = told(&[agents(0, &[("IDLE", 5.0), ("INTERACTING", 4.0)])]);
+    let is_whole =
+        |state: &EntityState, signal: &Signal| state.is_whole_in(signal, "", "oOnQueueUsers");
+    let one = agents(-10, &[("IDLE", 0.0)]);
+    let both = agents(-10, &[("IDLE", 0.0), ("INTERACTING", 1.0)]);
+    assert!(!is_whole(&state, &one));
+    assert!(is_whole(&state, &both));
+    assert!(!is_whole(&EntityState::default(), &one));
+    let more = told(&[agents(0, &[("IDLE", 5.0), ("COMMUNICATING", 4.0)])]);
+    assert!(!is_whole(&more, &both));
+    let unqualified = with_count(observation(-10, ""), "oOnQueueUsers", 0.0);
+    assert!(is_whole(&state, &unqualified));
+    assert!(is_whole(&state, &observation(-10, "")));
+}
+
+#[test]
 fn a_clock_a_little_ahead_does_not_swallow_the_truth_after_it() {
     let mut state = EntityState::default();
     let mut tell = |received: i64, occurred: i64, status: &str| {
