@@ -78,3 +78,28 @@ async fn a_late_breach_is_counted_as_long_as_it_is_fresh() {
     decided(&world).await;
     assert_eq!(outcome(&world, "evt-4").await, "counted");
 }
+
+#[tokio::test]
+async fn a_late_breach_among_others_does_not_change_what_is_written_of_the_latest() {
+    let more = "clear = \"metrics[oWaiting].count < 10\"\nclear_for = \"0s\"\non_recovery = \"resolve\"\n\
+                [targets.salesforce.resolve]\nDescription = \"last {{ metrics.oWaiting.count or 'unknown' }}\"\n";
+    let world = started(&two_of("metrics[oWaiting].count >= 20", more)).await;
+    // All of them are decided together.
+    let events = json!([
+        waiting("evt-1", 0, "voice", 30),
+        waiting("evt-2", 10, "voice", 31),
+        waiting("evt-3", 20, "voice", 45),
+        waiting("evt-4", 5, "voice", 99),
+        waiting("evt-5", 30, "voice", 0),
+    ]);
+    world.accept(&events).await;
+    world
+        .until("the ticket is closed", async || {
+            let tickets = world.simulator.salesforce().tickets();
+            tickets.first().is_some_and(|one| one["Status"] == "Closed")
+        })
+        .await;
+    assert_eq!(outcome(&world, "evt-4").await, "out_of_order");
+    let tickets = world.simulator.salesforce().tickets();
+    assert_eq!(tickets[0]["Description"], "last 45");
+}
