@@ -124,9 +124,10 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
 fn null(place: &Place<'_>, compared: &Compared) -> Problem {
     let name = name_of(&compared.operand);
     let reason = format!("`{name}` is never null: where it is missing, the rule says nothing");
-    let help = match compared.operand {
-        Operand::Reading(..) | Operand::Label(_) => format!("write has({name})"),
-        Operand::Name(_) => "remove the comparison".to_owned(),
+    let help = match (&compared.operand, compared.relation) {
+        (Operand::Name(_), _) => "remove the comparison".to_owned(),
+        (_, Relation::Equal) => format!("write !has({name})"),
+        _ => format!("write has({name})"),
     };
     Problem::warning(&place.path, reason)
         .with_help(help)

@@ -296,7 +296,7 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
         "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
-    if let Some(why) = no_effect(finding) {
+    if let Some(why) = no_effect(rule, finding) {
         explained["no_effect"] = json!(why);
         return explained;
     }
@@ -336,9 +336,13 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
 }
 
 /// Why the finding changes no incident.
-fn no_effect(finding: &Finding) -> Option<&'static str> {
+fn no_effect(rule: &RuleSettings, finding: &Finding) -> Option<&'static str> {
     match finding.timeliness {
-        Timeliness::Late => Some("a newer message about the same entity is known"),
+        // It is counted all the same.
+        Timeliness::Past if rule.at_least > 1 && finding.breach.is_some() => None,
+        Timeliness::Past | Timeliness::Late => {
+            Some("a newer message about the same entity is known")
+        }
         Timeliness::Stale if finding.breach.is_some() => {
             Some("it is older than the source's max_age")
         }

@@ -21,8 +21,13 @@ pub(super) fn too_much(query: &str) -> Option<&'static str> {
     if ways(&bare) > MOST_WAYS {
         return Some("its lists of selectors select the same value too often");
     }
-    has_changing_pattern(&bare)
-        .then_some("the pattern of match() and search() must be a text in quotes")
+    if has_changing_pattern(&bare) {
+        return Some("the pattern of match() and search() must be a text in quotes");
+    }
+    has_repeated_root(&bare).then_some(
+        "inside a filter, a value from `$` may only be compared with a value from `@` or with a text, as in \
+         [?@.name == $.name]: anything else is computed again for each value",
+    )
 }
 
 /// `query` with its texts in quotes empty.
@@ -58,28 +63,47 @@ fn has_wide_root(bare: &str) -> bool {
         .any(|rest| !leads_to_one(rest))
 }
 
-/// Whether the steps at the beginning of `rest` are names and numbers only.
-fn leads_to_one(mut rest: &str) -> bool {
+/// Whether a function takes a value from `$` inside a filter, or two such values are compared. The event
+/// decides how long they are. A comparison with a value from `@` takes no longer than that value is long.
+fn has_repeated_root(bare: &str) -> bool {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    bare.match_indices('$').skip(1).any(|(at, _)| {
+        let before = bare.get(..at).unwrap_or_default().trim_end();
+        let function = before.strip_suffix('(');
+        if function.is_some_and(|name| name.ends_with(is_name)) {
+            return true;
+        }
+        let after = after_one(bare.get(at + 1..).unwrap_or_default());
+        let operator = after.unwrap_or_default().trim_start();
+        let operand = operator.trim_start_matches(['=', '!', '<', '>']);
+        operand.len() < operator.len() && operand.trim_start().starts_with('$')
+    })
+}
+
+fn leads_to_one(rest: &str) -> bool {
+    after_one(rest).is_some()
+}
+
+/// What follows the steps at the beginning of `rest`, when these are names and numbers only.
+fn after_one(mut rest: &str) -> Option<&str> {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
     loop {
         let step = rest.trim_start();
         if let Some(name) = step.strip_prefix('.') {
             let after = name.trim_start_matches(is_name);
             if after.len() == name.len() {
-                return false;
+                return None;
             }
             rest = after;
         } else if let Some(inner) = step.strip_prefix('[') {
-            let Some((selector, after)) = inner.split_once(']') else {
-                return false;
-            };
+            let (selector, after) = inner.split_once(']')?;
             let is_one = |c: char| c.is_ascii_digit() || matches!(c, '-' | '"' | '\'' | ' ');
             if !selector.chars().all(is_one) {
-                return false;
+                return None;
             }
             rest = after;
         } else {
-            return true;
+            return Some(rest);
         }
     }
 }
@@ -151,6 +175,9 @@ mod tests {
             "$['a','b','c'][0,1].d",
             "$[?search(@.x[0], \"a,b\")]",
             "$..host",
+            "$.n[?(@.a) && ($.on || !$.off)]",
+            "$.n[?$.a == @.b || 'x' == $.c]",
+            "$.n[?length(@.a) > $.b]",
         ] {
             assert_eq!(too_much(query), None, "{query}");
         }
@@ -169,6 +196,12 @@ mod tests {
             ("$..a..b", "more than one `..`"),
             ("$..[?@..a]", "more than one `..`"),
             ("$[*,*][*,*][*,*][*,*][*,*][*,*][*,*]", "too often"),
+            ("$.n[?search($.b, 'x+y')]", "computed again"),
+            ("$.n[?match( $.b,'(x|xx)*y')]", "computed again"),
+            ("$.n[?length($.b) > 3]", "computed again"),
+            ("$.n[?value($.b) == $.k]", "computed again"),
+            ("$.n[?$.m == $.k]", "computed again"),
+            ("$..[?@.a && ($['m'][0] <= $.k)]", "computed again"),
             ("$.n[?match(@.a, $.p)]", "in quotes"),
             ("$.n[?search(@.a, @.b)]", "in quotes"),
         ] {

@@ -16,6 +16,7 @@ use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use chrono::DateTime;
 
 use super::bounds::{Bound, bounds};
+use super::call_forms::WrongCall;
 use super::comparisons::Comparisons;
 use super::conjunction::Conjunction;
 use super::direction::{ThresholdSide, directions};
@@ -66,6 +67,9 @@ pub enum BadExpression {
         help: Option<String>,
         span: Option<Range<usize>>,
     },
+    /// It calls a function in a form that the function has not.
+    #[error("{}", .0.problem)]
+    WrongCall(WrongCall),
     /// It uses `metrics` or `labels` in a way that is not a look-up.
     #[error("`{name}` is used by name: metrics[tWait].avg, labels.site")]
     NotALookup {
@@ -178,7 +182,11 @@ impl Expression {
         match context.resolve(&self.parsed) {
             Ok(Value::Bool(holds)) => Ok(Some(holds)),
             Ok(other) => Err(self.failed(failure::no_verdict(&other))),
-            Err(ExecutionError::UndeclaredReference(_) | ExecutionError::NoSuchKey(_)) => Ok(None),
+            Err(ExecutionError::NoSuchKey(_)) => Ok(None),
+            // A function that the engine does not have is reported in the same way.
+            Err(ExecutionError::UndeclaredReference(name)) if known_names::is_of_value(&name) => {
+                Ok(None)
+            }
             Err(error) => Err(self.failed(failure::words(&error))),
         }
     }
@@ -500,6 +508,78 @@ mod tests {
                 span: Some(0..6),
             })
         );
+    }
+
+    #[test]
+    fn a_function_that_the_engine_does_not_have_is_an_error_and_no_missing_value() {
+        let mut expression = Expression::parse("queue_name == status").unwrap();
+        assert_eq!(expression.holds(&signal(), "genesys"), Ok(None));
+        let parsed = Parser::new().parse("max(status) == status").unwrap();
+        expression.conjunction = Arc::new(Conjunction::of(&parsed));
+        expression.parsed = Arc::new(parsed);
+        let problem = expression.holds(&signal(), "genesys").unwrap_err().problem;
+        assert_eq!(problem, "`max` does not exist in this form");
+    }
+
+    #[test]
+    fn a_call_in_a_form_that_its_function_has_not_is_refused_with_the_right_one() {
+        for (source, problem, help) in [
+            (
+                r#"contains(queue_name, "a, b")"#,
+                "`contains` is called on a value",
+                r#"queue_name.contains("a, b")"#,
+            ),
+            (
+                "status == 'UP' && getHours(timestamp) < 8",
+                "`getHours` is called on a value",
+                "timestamp.getHours()",
+            ),
+            (
+                "metrics[oWaiting].count.double() > 3",
+                "`double` is not called on a value",
+                "double(metrics[oWaiting].count)",
+            ),
+            (
+                "uint('1') == 1u && (queue_name + 'a').int() > 3",
+                "`int` is not called on a value",
+                "int((queue_name + 'a'))",
+            ),
+            (
+                "[1].all(queue_name)",
+                "`all` takes 2 values in its brackets, and has 1",
+                r#"["A", "B"].all(x, queue_name != x)"#,
+            ),
+            (
+                "size(queue_name) > 1 && [1].exists(x, queue_name.size(x) > 1)",
+                "`size` takes 0 values in its brackets, and has 1",
+                "size(queue_name)",
+            ),
+            (
+                "exists(['A', 'B'], x, queue_name == x)",
+                "`exists` is called on a value",
+                "['A', 'B'].exists(x, queue_name == x)",
+            ),
+            (
+                "status.has()",
+                "`has` is not called on a value",
+                "has(status)",
+            ),
+            (
+                "timestamp.getHours('UTC', 1) < 8",
+                "`getHours` takes 0 or 1 values in its brackets, and has 2",
+                r#"timestamp.getHours("Europe/Berlin")"#,
+            ),
+        ] {
+            match Expression::parse(source) {
+                Err(BadExpression::WrongCall(wrong)) => {
+                    assert_eq!(wrong.problem, problem, "{source}");
+                    assert_eq!(wrong.help, format!("write {help}"), "{source}");
+                    let name = problem.split('`').nth(1);
+                    assert_eq!(wrong.span.and_then(|span| source.get(span)), name);
+                }
+                other => panic!("{source}: {other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -66,6 +66,9 @@ pub(super) fn words(error: &ExecutionError) -> Words {
             let (got, want) = (kind_called(got), kind_called(want));
             Words::of(format!("expected {want}, found {got}"))
         }
+        ExecutionError::UndeclaredReference(name) => {
+            Words::of(format!("`{name}` does not exist in this form"))
+        }
         _ => Words::of("it cannot be computed".to_owned()),
     }
 }

@@ -6,60 +6,14 @@ use std::ops::Range;
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, EntryExpr, Expr, operators};
 
+use super::call_forms::{is_wrong, wrong_call};
 use super::expression::BadExpression;
+use super::functions::{FUNCTIONS, function};
 use super::nearest::{nearest, nearest_variable};
 use super::rewrite::{BOUND, SEPARATOR};
 use super::slip::Slip;
 use super::span::span_of;
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
-
-/// The functions of CEL. An unknown one would make an expression silent: the engine reports it like
-/// a value that is missing.
-const FUNCTIONS: &[&str] = &[
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "size",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bytes",
-    "bool",
-    "timestamp",
-    "duration",
-    "type",
-    "dyn",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getFullYear",
-    "getHours",
-    "getMilliseconds",
-    "getMinutes",
-    "getMonth",
-    "getSeconds",
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "existsOne",
-    "map",
-    "filter",
-    "optional.of",
-    "optional.none",
-    "optional.ofNonZeroValue",
-    "hasValue",
-    "value",
-    "or",
-    "orValue",
-    "optMap",
-    "optFlatMap",
-    "min",
-    "max",
-];
 
 /// Functions of other languages, and what to write.
 const OTHERS: &[(&str, &str)] = &[
@@ -72,6 +26,11 @@ const OTHERS: &[(&str, &str)] = &[
         "count",
         "a reading has its count already: metrics[oWaiting].count",
     ),
+    ("min", EACH_VALUE),
+    ("max", EACH_VALUE),
+    ("least", EACH_VALUE),
+    ("greatest", EACH_VALUE),
+    ("abs", "compare with both bounds, such as `x > 5 || x < -5`"),
     (
         "lower",
         "a status is always in upper case, a media type in lower case",
@@ -127,6 +86,8 @@ const OTHERS: &[(&str, &str)] = &[
     ),
 ];
 
+const EACH_VALUE: &str = "compare each value by itself, and join the comparisons by `&&` or `||`";
+
 const PART_OF_TEXT: &str = "use `startsWith`, `endsWith`, `contains` or `matches`";
 
 const MOST_USED: &str =
@@ -140,11 +101,12 @@ const ORDER: [&str; 4] = [
     operators::GREATER_EQUALS,
 ];
 
-/// Refuses unknown functions and names, and comparisons of comparisons.
+/// Refuses unknown functions and names, calls that a function has no form for, and comparisons of comparisons.
 pub(super) fn check(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
     check_functions(source, parsed)?;
+    check_calls(source, parsed)?;
     check_names(source, parsed)?;
-    match any(parsed, &is_chain) {
+    match first_call(parsed, &is_chain).is_some() {
         true => Err(BadExpression::Syntax(Slip {
             message: "a comparison cannot be compared again".to_owned(),
             help: Some("write two comparisons and join them by `&&`".to_owned()),
@@ -167,7 +129,7 @@ fn check_names(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
             let name = name.to_owned();
             return Err(BadExpression::NotALookup { name, span });
         }
-        if !FIELD_NAMES.contains(&name) && !COMMON_NAMES.contains(&name) {
+        if !is_of_value(name) {
             return Err(BadExpression::UnknownName {
                 name: name.to_owned(),
                 suggestion: nearest_variable(name),
@@ -184,12 +146,12 @@ fn check_functions(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression>
     let functions: BTreeSet<&str> = references.functions().into_iter().collect();
     let mut unknown = functions
         .into_iter()
-        .filter(|name| !is_operator(name) && !FUNCTIONS.contains(name));
+        .filter(|name| !is_operator(name) && function(name).is_none());
     unknown.next().map_or(Ok(()), |name| {
         let other = OTHERS.iter().find(|(known, _)| *known == name);
         let suggestion = match other {
             Some(_) => None,
-            None => nearest(name, FUNCTIONS.iter().copied()),
+            None => nearest(name, FUNCTIONS.iter().map(|one| one.name)),
         };
         let most_used = suggestion.is_none().then_some(MOST_USED);
         let help = other.map(|(_, help)| *help).or(most_used);
@@ -200,6 +162,16 @@ fn check_functions(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression>
             span: call_of(source, name),
         })
     })
+}
+
+fn check_calls(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
+    let wrong = first_call(parsed, &is_wrong).and_then(|call| wrong_call(source, call));
+    wrong.map_or(Ok(()), |wrong| Err(BadExpression::WrongCall(wrong)))
+}
+
+/// Whether `name` is that of a value, which a signal may lack.
+pub(super) fn is_of_value(name: &str) -> bool {
+    name.contains(SEPARATOR) || FIELD_NAMES.contains(&name) || COMMON_NAMES.contains(&name)
 }
 
 /// Where the function is called.
@@ -218,21 +190,26 @@ fn is_chain(call: &CallExpr) -> bool {
     ORDER.contains(&call.func_name.as_str()) && call.args.iter().any(is_order)
 }
 
-/// Whether `wanted` holds for a call in `expression`.
-fn any(expression: &IdedExpr, wanted: &dyn Fn(&CallExpr) -> bool) -> bool {
-    let within = |one: &IdedExpr| any(one, wanted);
+/// The first call in `expression` for which `wanted` holds.
+fn first_call<'e>(
+    expression: &'e IdedExpr,
+    wanted: &dyn Fn(&CallExpr) -> bool,
+) -> Option<&'e CallExpr> {
+    let within = |one: &'e IdedExpr| first_call(one, wanted);
     match &expression.expr {
+        Expr::Call(call) if wanted(call) => Some(call),
         Expr::Call(call) => {
             let target = call.target.as_deref();
-            wanted(call) || target.is_some_and(within) || call.args.iter().any(within)
+            let target = target.and_then(within);
+            target.or_else(|| call.args.iter().find_map(within))
         }
-        Expr::List(list) => list.elements.iter().any(within),
+        Expr::List(list) => list.elements.iter().find_map(within),
         Expr::Select(select) => within(&select.operand),
-        Expr::Comprehension(one) => within(&one.iter_range) || within(&one.loop_step),
-        Expr::Map(map) => map.entries.iter().any(|entry| match &entry.expr {
-            EntryExpr::MapEntry(entry) => within(&entry.key) || within(&entry.value),
-            EntryExpr::StructField(_) => false,
+        Expr::Comprehension(one) => within(&one.iter_range).or_else(|| within(&one.loop_step)),
+        Expr::Map(map) => map.entries.iter().find_map(|entry| match &entry.expr {
+            EntryExpr::MapEntry(entry) => within(&entry.key).or_else(|| within(&entry.value)),
+            EntryExpr::StructField(_) => None,
         }),
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => false,
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => None,
     }
 }

@@ -5,6 +5,7 @@
 //! Pure: no I/O, no clock.
 
 mod bounds;
+mod call_forms;
 mod comparison;
 mod comparisons;
 mod conjunction;
@@ -12,6 +13,7 @@ mod direction;
 mod expression;
 mod failure;
 mod foreign;
+mod functions;
 mod inner;
 mod known_names;
 mod nearest;
@@ -27,6 +29,7 @@ mod unmet;
 mod unsatisfiable;
 
 pub use bounds::Bound;
+pub use call_forms::WrongCall;
 pub use comparisons::{Compared, Comparisons, Constant, Operand, Relation};
 pub use direction::ThresholdSide;
 pub use expression::{BadExpression, EvaluationError, Expression};

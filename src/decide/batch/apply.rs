@@ -35,10 +35,7 @@ pub(super) fn apply(
     now: Timestamp,
 ) {
     // These signals changed nothing, so nothing is stored of the incident.
-    if matches!(
-        decision.outcome,
-        SignalOutcome::AllWell | SignalOutcome::OutOfOrder | SignalOutcome::OtherSource
-    ) {
+    if decision.outcome.changes_nothing() {
         return;
     }
     let Some(active) = &mut state.active else {

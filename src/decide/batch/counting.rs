@@ -40,8 +40,9 @@ impl MatchCounts {
             Timeliness::Stale if breaches => {
                 return Some((SignalOutcome::Suppressed(Suppression::Stale), None));
             }
+            Timeliness::Late => return Some((SignalOutcome::OutOfOrder, None)),
             // What is counted are events, and a late one has happened all the same.
-            Timeliness::Late if !(counts && breaches) => {
+            Timeliness::Past if !(counts && breaches) => {
                 return Some((SignalOutcome::OutOfOrder, None));
             }
             _ => {}

@@ -146,20 +146,23 @@ impl<'a> Batch<'a> {
         order_by_entity(state, &mut finding);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
-        // From now on the ticket is written from this breach. Without a ticket yet, its context is
-        // `candidate`: a new incident takes it in `step`, a pending one in `render_create`, and what is
-        // left of a breach that is only counted goes to the flood.
+        // Once the decision accepts this breach, the ticket is written from it. Without a ticket yet, its
+        // context is `candidate`: a new incident takes it in `step`, a pending one in `render_create`, and
+        // what is left of a breach that is only counted goes to the flood.
         let breach = finding.breach.take();
-        let mut candidate = context_of_breach(&self.inputs, state, event, rule, breach)?;
-        self.ask_for_standing(state, candidate.as_ref(), received_at);
+        let mut context = context_of_breach(&self.inputs, state, event, rule, breach)?;
+        let candidate = context.candidate.as_ref();
+        self.ask_for_standing(state, candidate, received_at);
         // A muted key opens no ticket.
-        self.mute(state, &finding, candidate.as_ref());
+        self.mute(state, &finding, candidate);
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
         let before = BeforeDecision::of(state, source, received_at, self.inputs.now);
         let allowance = self.limits.allowance(&before);
         // A new incident is undone when its ticket cannot be written.
         let unchanged = state.active.is_none().then(|| state.clone());
-        let decision = self.step(state, rule, &finding, allowance, &mut candidate);
+        let decision = self.step(state, rule, &finding, allowance, &mut context.candidate);
+        context.settle(state, &decision);
+        let mut candidate = context.candidate;
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
         let of_finding = (&finding, unchanged.is_some());

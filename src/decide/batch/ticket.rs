@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::create::{Create, check, write_or_check};
 use super::inputs::Inputs;
 use super::key_state::{KeyState, TicketContext};
-use crate::decide::evaluate::{Breach, Finding};
+use crate::decide::evaluate::{Breach, Finding, TicketValues};
 use crate::domain::decision::Decision;
 use crate::domain::failover::TicketRoute;
 use crate::domain::identity::IncidentId;
@@ -15,36 +15,64 @@ use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 use crate::store::JournalEvent;
 
-/// Makes `breach` the context of the ticket. A key without a ticket gets the context only when a
-/// ticket can be written from it. That is known after the decision, so the context is returned.
+/// What a breach gives its ticket.
+#[derive(Default)]
+pub(super) struct BreachContext {
+    /// Of a key without a ticket: a new incident takes it, and one that waits when a ticket can be
+    /// written from it.
+    pub(super) candidate: Option<TicketContext>,
+    /// Of a key with a ticket: the source of the breach, and its values.
+    of_ticket: Option<(String, TicketValues)>,
+}
+
+/// What `breach` gives the ticket of the key. Whether it is taken is known after the decision. The target
+/// of a ticket that is there does not change any more.
 pub(super) fn context_of_breach(
     inputs: &Inputs<'_>,
-    state: &mut KeyState,
+    state: &KeyState,
     event: &JournalEvent,
     rule: &RuleSettings,
     breach: Option<Breach>,
-) -> Result<Option<TicketContext>, String> {
+) -> Result<BreachContext, String> {
     let Some(Breach { values, routed }) = breach else {
-        return Ok(None);
+        return Ok(BreachContext::default());
     };
-    let has_ticket = state.has_ticket();
-    if let Some(active) = state.active.as_mut().filter(|_| has_ticket) {
-        // Its target does not change any more.
-        active.context.source = event.source.to_string();
-        active.context.values = values;
-        return Ok(None);
+    if state.has_ticket() {
+        return Ok(BreachContext {
+            candidate: None,
+            of_ticket: Some((event.source.to_string(), values)),
+        });
     }
     let Some(first) = routed.to.first() else {
         return Err(format!("rules.{}.targets is empty", rule.name));
     };
     inputs.target(first)?;
-    Ok(Some(TicketContext {
-        begun_by: state.begun_by(&event.source),
-        source: event.source.to_string(),
-        target: first.clone(),
-        route: TicketRoute::through(Arc::clone(&routed.to)),
-        values,
-    }))
+    Ok(BreachContext {
+        candidate: Some(TicketContext {
+            begun_by: state.begun_by(&event.source),
+            source: event.source.to_string(),
+            target: first.clone(),
+            route: TicketRoute::through(Arc::clone(&routed.to)),
+            values,
+        }),
+        of_ticket: None,
+    })
+}
+
+impl BreachContext {
+    /// After `decision`: the ticket that was there is written from this breach from now on. A breach that
+    /// changed nothing leaves no trace in what is written later.
+    pub(super) fn settle(&mut self, state: &mut KeyState, decision: &Decision) {
+        if decision.outcome.changes_nothing() {
+            *self = Self::default();
+        }
+        if let Some((source, values)) = self.of_ticket.take()
+            && let Some(active) = &mut state.active
+        {
+            active.context.source = source;
+            active.context.values = values;
+        }
+    }
 }
 
 /// Writes the create that `decision` asks for, and checks a context from which no create is written

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::finding::Timeliness;
 use super::read::ReadSignal;
 use super::rule_reads::RuleReads;
+use super::view::Trigger;
 use crate::domain::entity::{Applied, Entity, EntityState};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
@@ -55,12 +56,13 @@ impl SignalInContext<'_> {
         Entity::of(&self.signal).map_or("", |entity| entity.media)
     }
 
-    pub(super) const fn timeliness(&self, is_late: bool) -> Timeliness {
-        match (self.is_stale, is_late, self.was_known) {
+    pub(super) const fn timeliness(&self, trigger: Trigger) -> Timeliness {
+        match (self.is_stale, trigger, self.was_known) {
             (true, _, _) => Timeliness::Stale,
-            (_, true, _) => Timeliness::Late,
-            (_, _, true) => Timeliness::Newest,
-            (_, _, false) => Timeliness::Unknown,
+            (_, Trigger::Late, _) => Timeliness::Late,
+            (_, Trigger::Past, _) => Timeliness::Past,
+            (_, Trigger::Now | Trigger::Alone, true) => Timeliness::Newest,
+            (_, Trigger::Now | Trigger::Alone, false) => Timeliness::Unknown,
         }
     }
 }

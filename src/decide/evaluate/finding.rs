@@ -107,7 +107,10 @@ pub(crate) enum Timeliness {
     Newest,
     /// Nothing was known of its entity; an incident may know more.
     Unknown,
-    /// The state of its entity is newer.
+    /// The state of its entity is newer. The signal tells by itself how the entity stood at its time.
+    Past,
+    /// The signal was too old for the rule, or the state of its entity is newer and the signal tells only
+    /// a part of it: how the entity stood at its time is not known.
     Late,
     /// It was older than the source's `max_age` when it was received.
     Stale,

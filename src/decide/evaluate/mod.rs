@@ -33,7 +33,6 @@ use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
 pub(crate) use signal_values::signal_values;
 pub(crate) use ticket_values::TicketValues;
-use view::Trigger;
 
 use crate::domain::enrichment::Names;
 use crate::domain::incident::Verdict;
@@ -115,7 +114,7 @@ impl Evaluator {
         let Some(seen) = shared.seen(index, in_context) else {
             return;
         };
-        let timeliness = in_context.timeliness(seen.trigger == Trigger::Late);
+        let timeliness = in_context.timeliness(seen.trigger);
         let views = Rc::clone(&seen.views);
         let mut unknown_status = None;
         let mut is_without_finding = true;

@@ -23,7 +23,9 @@ pub(super) enum Trigger {
     Now,
     /// Nothing that it tells is known better, and it tells no reading that the rule asks for.
     Alone,
-    /// What it tells is known newer, or too old.
+    /// What it tells is known newer, and it tells by itself how its entity stood at that time.
+    Past,
+    /// What it tells is too old, or known newer and only a part.
     Late,
 }
 
@@ -77,15 +79,18 @@ impl Look {
             .filter(|metric| signal.metrics.contains_key(metric.as_str()))
             .map(|metric| !in_context.applied.supersedes(metric))
             .reduce(|one, other| one || other);
-        if newest == Some(false) || (reads_status && in_context.applied.supersedes_status()) {
-            return Trigger::Late;
-        }
         let tells_status = reads_status && signal.text("status").is_some();
         // It was too old for the rule when it came. A status has a limit only where the rule gives
         // one.
-        let is_limited = newest == Some(true) || (tells_status && self.fresh.is_some());
+        let is_limited = newest.is_some() || (tells_status && self.fresh.is_some());
         if is_limited && !self.is_fresh(in_context) {
             return Trigger::Late;
+        }
+        if newest == Some(false) || (reads_status && in_context.applied.supersedes_status()) {
+            return match self.is_whole(in_context) {
+                true => Trigger::Past,
+                false => Trigger::Late,
+            };
         }
         match newest == Some(true) || tells_status {
             true => Trigger::Now,
@@ -101,6 +106,15 @@ impl Look {
             return true;
         };
         state.view("", self.freshness()).is_fresh(stamp)
+    }
+
+    /// Whether the totals that the signal carries are those of its entity, and not of a part.
+    fn is_whole(&self, in_context: &SignalInContext<'_>) -> bool {
+        let (Some(state), media) = (in_context.state.as_deref(), in_context.media()) else {
+            return true;
+        };
+        let mut metrics = self.verdict_metrics.iter();
+        metrics.all(|metric| state.is_whole_in(&in_context.signal, media, metric))
     }
 
     fn views(&self, in_context: &SignalInContext<'_>, trigger: Trigger) -> Vec<Arc<Signal>> {

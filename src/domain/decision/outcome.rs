@@ -85,6 +85,11 @@ impl SignalOutcome {
         Self::ALL.into_iter().find(|one| one.as_str() == name)
     }
 
+    /// Whether the signal leaves no trace in an incident.
+    pub const fn changes_nothing(self) -> bool {
+        matches!(self, Self::AllWell | Self::OutOfOrder | Self::OtherSource)
+    }
+
     /// Whether the incident's history has an entry for it.
     pub const fn changes_history(self) -> bool {
         matches!(

@@ -201,6 +201,63 @@ fn a_clock_far_ahead_in_one_message_makes_no_later_message_old() {
 }
 
 #[test]
+fn readings_of_a_clock_that_is_always_far_ahead_grow_old() {
+    let mut state = EntityState::default();
+    let mut tell = |received: i64, signal: &Signal| {
+        let entity = Entity::of(signal).unwrap();
+        state.apply(&entity, signal, at(received), |_| true);
+        (
+            statistic(&state, "voice", "oWaiting", "count"),
+            agents_in(&state),
+        )
+    };
+    let waiting = |seconds| with_count(observation(seconds, "voice"), "oWaiting", 50.0);
+    let nobody = |seconds| agents(seconds, &[("IDLE", 0.0), ("INTERACTING", 0.0)]);
+    assert_eq!(tell(0, &waiting(60)), (Some(50.0), None));
+    assert_eq!(tell(299, &nobody(359)), (Some(50.0), Some(0.0)));
+    assert_eq!(tell(301, &nobody(361)), (None, Some(0.0)));
+    assert_eq!(tell(302, &waiting(362)), (Some(50.0), Some(0.0)));
+}
+
+#[test]
+fn one_clock_far_ahead_among_messages_of_a_clock_that_is_behind_makes_nothing_old() {
+    let mut state = EntityState::default();
+    let mut tell = |received: i64, signal: &Signal| {
+        let entity = Entity::of(signal).unwrap();
+        state.apply(&entity, signal, at(received), |_| true);
+        (
+            statistic(&state, "voice", "oWaiting", "count"),
+            agents_in(&state),
+        )
+    };
+    let waiting = |seconds| with_count(observation(seconds, "voice"), "oWaiting", 50.0);
+    let nobody = |seconds| agents(seconds, &[("IDLE", 0.0), ("INTERACTING", 0.0)]);
+    // It is an hour behind.
+    assert_eq!(tell(3_600, &waiting(0)), (Some(50.0), None));
+    let ahead = nobody(10_000_000);
+    assert_eq!(tell(3_660, &ahead), (Some(50.0), Some(0.0)));
+    assert_eq!(tell(3_720, &waiting(120)), (Some(50.0), Some(0.0)));
+    assert_eq!(tell(3_965, &waiting(365)), (Some(50.0), None));
+}
+
+#[test]
+fn a_total_is_whole_when_it_is_of_all_qualifiers_that_are_known() {
+    let state = told(&[agents(0, &[("IDLE", 5.0), ("INTERACTING", 4.0)])]);
+    let is_whole =
+        |state: &EntityState, signal: &Signal| state.is_whole_in(signal, "", "oOnQueueUsers");
+    let one = agents(-10, &[("IDLE", 0.0)]);
+    let both = agents(-10, &[("IDLE", 0.0), ("INTERACTING", 1.0)]);
+    assert!(!is_whole(&state, &one));
+    assert!(is_whole(&state, &both));
+    assert!(!is_whole(&EntityState::default(), &one));
+    let more = told(&[agents(0, &[("IDLE", 5.0), ("COMMUNICATING", 4.0)])]);
+    assert!(!is_whole(&more, &both));
+    let unqualified = with_count(observation(-10, ""), "oOnQueueUsers", 0.0);
+    assert!(is_whole(&state, &unqualified));
+    assert!(is_whole(&state, &observation(-10, "")));
+}
+
+#[test]
 fn a_clock_a_little_ahead_does_not_swallow_the_truth_after_it() {
     let mut state = EntityState::default();
     let mut tell = |received: i64, occurred: i64, status: &str| {

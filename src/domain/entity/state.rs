@@ -22,8 +22,14 @@ pub struct EntityState {
     /// Its id, as it was spelt first.
     #[serde(rename = "id")]
     pub spelling: String,
-    /// The newest time that was believed.
+    /// The newest time, by the sender's clock as far as it is believed.
     pub newest: Option<Timestamp>,
+    /// When the message of that time was received, by our clock.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    newest_received_at: Option<Timestamp>,
+    /// No time was believed yet: the newest one is that of a receipt.
+    #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
+    newest_is_guessed: bool,
     /// Statuses by what tells them: an event type, or one kind of operational event.
     #[serde(rename = "st", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) statuses: BTreeMap<String, Status>,
@@ -137,15 +143,30 @@ impl EntityState {
     /// believed at all.
     fn stamp_of(&mut self, signal: &Signal, received_at: Timestamp) -> Stamp {
         let at = signal.occurred_at;
-        if at > received_at.plus(MAX_AHEAD) {
-            return Stamp {
-                at: self.newest.unwrap_or(received_at),
-                guessed: true,
-            };
+        let guessed = at > received_at.plus(MAX_AHEAD);
+        let at = match guessed {
+            true => self.guess(received_at),
+            false => at.min(received_at),
+        };
+        // The first time that is believed tells how the sender's clock goes.
+        let is_first = self.newest_is_guessed && !guessed;
+        self.newest_is_guessed = guessed && (self.newest_is_guessed || self.newest.is_none());
+        if is_first || self.newest.is_none_or(|newest| newest < at) {
+            self.newest = Some(at);
+            self.newest_received_at = Some(received_at);
         }
-        let at = at.min(received_at);
-        self.newest = self.newest.max(Some(at));
-        Stamp { at, guessed: false }
+        Stamp { at, guessed }
+    }
+
+    /// The time of a message whose own is not believed: as long after the newest one as it was received
+    /// after that. So the readings of a clock that is always ahead grow old, and one such message among
+    /// those of a clock that is behind makes none of them old.
+    fn guess(&self, received_at: Timestamp) -> Timestamp {
+        let Some(newest) = self.newest else {
+            return received_at;
+        };
+        let since = self.newest_received_at.map(|then| received_at.since(then));
+        newest.plus(since.unwrap_or_default()).min(received_at)
     }
 
     fn take_status(&mut self, slot: String, value: &str, stamp: Stamp) -> bool {

@@ -52,6 +52,15 @@ impl EntityState {
         metrics.is_some_and(|metrics| metrics.contains_key(metric))
     }
 
+    /// Whether the total of `metric` in `signal`, which is about `media`, is one of all qualifiers that
+    /// are known. A metric that the signal does not carry has no total in it.
+    pub fn is_whole_in(&self, signal: &Signal, media: &str, metric: &str) -> bool {
+        let told = signal.qualifiers.get(metric).map_or(&[][..], Vec::as_slice);
+        let known = self.media.get(media).and_then(|known| known.get(metric));
+        let mut names = known.iter().flat_map(|known| known.qualifiers.keys());
+        told.is_empty() || (told.len() > 1 && names.all(|name| told.contains(name)))
+    }
+
     /// Whether the latest that is known is the same as what `signal` tells, and as whole.
     pub fn agrees_with(&self, entity: &Entity<'_>, signal: &Signal) -> bool {
         let knows_status = |status: &str| {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::domain::severity::Severity;
 use crate::normalise::catalogue;
-use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
+use crate::rules::{BadExpression, BadTemplate, Expression, Template, WrongCall, nearest};
 use crate::settings::declare::Kind;
 use crate::settings::problem::Mark;
 use crate::settings::read::{Entry, Fault};
@@ -206,6 +206,11 @@ fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
             } => Fault {
                 help,
                 ..unknown("function", &name, suggestion, span)
+            },
+            BadExpression::WrongCall(WrongCall { help, span, .. }) => Fault {
+                help: Some(help),
+                mark: mark(span),
+                ..reason.into()
             },
             BadExpression::NotALookup { span, .. } => Fault {
                 help: without_statistic(source).or_else(|| {

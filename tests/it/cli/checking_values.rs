@@ -59,6 +59,11 @@ fn a_number_that_a_reading_never_reaches_is_found() {
             "PAUSED",
             &["no usual statistic", "INTERACTING"],
         ),
+        queue(
+            "\"metrics[oOnQueueUsers].count == null\"",
+            "null",
+            &["never null", "write !has(metrics[oOnQueueUsers].count)"],
+        ),
         mistake(
             WARNING,
             (

@@ -43,6 +43,32 @@ const EXPRESSIONS: &[Mistake] = &[
         &["unknown function `avg`", "metrics[tWait].avg"],
     ),
     queue(
+        "\"max(metrics[oWaiting].count, 3) > 3\"",
+        "max",
+        &["unknown function `max`", "compare each value by itself"],
+    ),
+    queue(
+        "\"contains(queue_name, 'Billing')\"",
+        "contains",
+        &[
+            "`contains` is called on a value",
+            "write queue_name.contains('Billing')",
+        ],
+    ),
+    queue(
+        "\"metrics[oWaiting].count.double() > 3\"",
+        "double",
+        &[
+            "`double` is not called on a value",
+            "write double(metrics[oWaiting].count)",
+        ],
+    ),
+    queue(
+        "\"['A', 'B'].exists(queue_name)\"",
+        "exists",
+        &["`exists` takes 2 values in its brackets, and has 1"],
+    ),
+    queue(
         "\"metrics[oWaiting] >= 20\"",
         "metrics",
         &["add a statistic, such as metrics[oWaiting].count"],

@@ -116,6 +116,30 @@ fn several_files_are_one_story_and_the_state_that_the_rules_use_is_shown() {
 }
 
 #[test]
+fn a_late_breach_is_explained_as_counted_where_the_rule_counts() {
+    let counting = "at_least = 2\nwithin = \"10m\"\n";
+    for (counting, is_counted) in [(counting, true), ("", false)] {
+        let world = World::new();
+        world.configure(&format!(
+            "[rules.waits]\nevents = [\"telephony.queue.waiting\"]\n\
+             when = \"metrics[queue.waitTime].avg > 300\"\n{counting}\
+             key = \"{{{{ queue_name }}}}\"\ntargets = [\"crm\"]\n"
+        ));
+        let newest: serde_json::Value = serde_json::from_slice(GUIDE).unwrap();
+        let mut late = newest.clone();
+        late["id"] = "late".into();
+        late["timestamp"] = "2026-11-23T14:00:00Z".into();
+        let both = serde_json::json!([newest, late]).to_string();
+        let ran = world.run_on(&["explain", "-", "--output", "json"], both.as_bytes());
+        let explained = ran.json();
+        let rules = explained[1]["rules"].as_array().unwrap();
+        let waits = rules.iter().find(|one| one["rule"] == "waits").unwrap();
+        assert_eq!(waits["counted"]["at_least"] == 2, is_counted, "{waits}");
+        assert_eq!(waits["no_effect"].is_null(), is_counted, "{waits}");
+    }
+}
+
+#[test]
 fn a_rule_that_fails_is_named_and_is_not_fine() {
     let world = World::new();
     world.configure(

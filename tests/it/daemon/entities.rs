@@ -53,20 +53,20 @@ fn case(name: &str) -> Vec<Value> {
     }
 }
 
-async fn started(more: &str) -> World {
+pub(super) async fn started(more: &str) -> World {
     let mut world = World::unstarted(more).await;
     world.start().await;
     world
 }
 
-async fn send(world: &World, events: &[Value]) {
+pub(super) async fn send(world: &World, events: &[Value]) {
     for event in events {
         world.accept(event).await;
     }
 }
 
 /// Waits until everything that was sent is decided.
-async fn decided(world: &World) {
+pub(super) async fn decided(world: &World) {
     world
         .until("everything is decided", async || {
             let events = world.items("events?limit=500").await;
@@ -76,7 +76,7 @@ async fn decided(world: &World) {
 }
 
 /// The outcomes of the decisions on the event `id`, by rule.
-async fn outcomes(world: &World, id: &str) -> Value {
+pub(super) async fn outcomes(world: &World, id: &str) -> Value {
     let events = world.items(&format!("events?event_id={id}")).await;
     let event = world
         .api(&format!("events/{}", events[0]["id"].as_str().unwrap()))
@@ -89,14 +89,14 @@ async fn outcomes(world: &World, id: &str) -> Value {
     Value::Object(decisions.iter().map(outcome).collect())
 }
 
-async fn no_ticket(world: &World) {
+pub(super) async fn no_ticket(world: &World) {
     decided(world).await;
     let incidents = world.items("incidents").await;
     assert!(incidents.is_empty(), "{incidents:#?}");
 }
 
 /// An observation of the queue `queue`, so many seconds after a fixed time.
-fn observation(id: &str, seconds: i64, media: Option<&str>, metrics: Value) -> Value {
+pub(super) fn observation(id: &str, seconds: i64, media: Option<&str>, metrics: Value) -> Value {
     let at = ringdown::domain::time::Timestamp::from_millis(1_795_442_400_000 + seconds * 1_000);
     let queue = "11111111-aaaa-4bbb-8ccc-000000000001";
     let mut group = json!({ "queueId": queue });
@@ -115,12 +115,12 @@ fn observation(id: &str, seconds: i64, media: Option<&str>, metrics: Value) -> V
     })
 }
 
-fn waiting(id: &str, seconds: i64, media: &str, count: u32) -> Value {
+pub(super) fn waiting(id: &str, seconds: i64, media: &str, count: u32) -> Value {
     let metrics = json!([{"metric": "oWaiting", "stats": {"count": count}}]);
     observation(id, seconds, Some(media), metrics)
 }
 
-fn agents(id: &str, seconds: i64, idle: u32, interacting: u32) -> Value {
+pub(super) fn agents(id: &str, seconds: i64, idle: u32, interacting: u32) -> Value {
     let metrics = json!([
         {"metric": "oOnQueueUsers", "qualifier": "IDLE", "stats": {"count": idle}},
         {"metric": "oOnQueueUsers", "qualifier": "INTERACTING", "stats": {"count": interacting}}]);

@@ -5,6 +5,7 @@ mod bad_input;
 mod calls;
 mod completing;
 mod continuing;
+mod counting;
 mod crashes;
 mod deliveries;
 mod enriching;
