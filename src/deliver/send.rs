@@ -4,16 +4,20 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use super::achieved::Achieved;
 use super::attempt::{AttemptContext, attempt};
 use super::claims::{ClaimGuard, LEASE};
 use super::outcome::Ended;
 use super::unread::waiting_for_create;
 use super::worker::TargetWorker;
+use crate::domain::failure::Failure;
 use crate::domain::lanes::last_served;
 use crate::domain::ticket::Operation;
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::{Claim, ClaimedDelivery, DeliveryResult, StoreError};
+use crate::targets::Crm;
 
 /// Whether a ticket has come of the delivery.
 fn is_ticket(delivery: &ClaimedDelivery, outcome: &DeliveryResult) -> bool {
@@ -83,27 +87,8 @@ impl TargetWorker {
         }
         fault_points::reach("before-settle");
         let answered = began.elapsed();
-        let waits_for_create = match &result {
-            Ok(_) => false,
-            Err(failure) => self.has_doubted_ticket(ctx.crm, &delivery, failure).await,
-        };
+        let (outcome, seen, ended) = self.what_follows(ctx.crm, &delivery, result).await;
         let now = self.clock.now();
-        let (outcome, seen, ended) = match result {
-            Ok(mut achieved) => {
-                let seen = achieved.take_seen();
-                let (outcome, ended) = self.result_of_success(&delivery, achieved, now);
-                (outcome, seen, ended)
-            }
-            Err(failure) if waits_for_create => {
-                let failure = waiting_for_create(failure);
-                let outcome = DeliveryResult::RetryAt { at: now, failure };
-                (outcome, None, Ended::default())
-            }
-            Err(failure) => {
-                let outcome = self.result_of_failure(&delivery, failure, now);
-                (outcome, None, Ended::default())
-            }
-        };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
         self.join_refused_creates().await;
@@ -131,5 +116,29 @@ impl TargetWorker {
         {
             self.unnumbered.add(ticket.id, Instant::now());
         }
+    }
+
+    /// What follows the result of an attempt, the ticket as it was seen, and what a success ends.
+    async fn what_follows(
+        &self,
+        crm: &dyn Crm,
+        delivery: &ClaimedDelivery,
+        result: Result<Achieved, Failure>,
+    ) -> (DeliveryResult, Option<TicketSnapshot>, Ended) {
+        let outcome = match result {
+            Ok(mut achieved) => {
+                let (seen, now) = (achieved.take_seen(), self.clock.now());
+                let (outcome, ended) = self.result_of_success(delivery, achieved, now);
+                return (outcome, seen, ended);
+            }
+            Err(failure) if self.has_doubted_ticket(crm, delivery, &failure).await => {
+                DeliveryResult::RetryAt {
+                    at: self.clock.now(),
+                    failure: waiting_for_create(failure),
+                }
+            }
+            Err(failure) => self.result_of_failure(delivery, failure, self.clock.now()),
+        };
+        (outcome, None, Ended::default())
     }
 }
