@@ -115,7 +115,10 @@ type Known = (f64, Timestamp, bool);
 /// What the messages so far tell.
 #[derive(Default)]
 struct Told {
-    newest: Option<Timestamp>,
+    /// The newest time, and when its message was received.
+    newest: Option<(Timestamp, Timestamp)>,
+    /// No message has had a time that is believed.
+    only_guesses: bool,
     waiting: BTreeMap<&'static str, Known>,
     agents: BTreeMap<&'static str, Known>,
     /// Whether the last message told anything that is not known newer.
@@ -133,12 +136,18 @@ impl Told {
 
     fn add(&mut self, message: &Message) {
         let is_guess = message.occurred_at > message.received_at.plus(Duration::from_secs(10));
-        let at = match is_guess {
-            true => self.newest.unwrap_or(message.received_at),
-            false => message.occurred_at,
+        // A message whose time is not believed is as far from the newest one as their receipts are.
+        let at = match (is_guess, self.newest) {
+            (false, _) => message.occurred_at,
+            (true, None) => message.received_at,
+            (true, Some((newest, received_at))) => {
+                newest.plus(message.received_at.since(received_at))
+            }
         };
-        if !is_guess {
-            self.newest = self.newest.max(Some(at));
+        let is_first = self.only_guesses && !is_guess;
+        self.only_guesses = is_guess && (self.only_guesses || self.newest.is_none());
+        if is_first || self.newest.is_none_or(|(newest, _)| newest < at) {
+            self.newest = Some((at, message.received_at));
         }
         let count = |count: f64| (count, at, is_guess);
         let waiting = message.media.map(|media| (media, count(message.waiting)));
@@ -153,7 +162,7 @@ impl Told {
     }
 
     fn age(&self, at: Timestamp) -> Duration {
-        let newest = self.newest.unwrap_or(at);
+        let newest = self.newest.map_or(at, |(newest, _)| newest);
         newest.since(at) + at.since(newest)
     }
 
