@@ -182,6 +182,8 @@ fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
         ),
     ] {
         let (mut incident, mut known) = (incident(), StoredTicket::default());
+        let read = seen(30, "New", false);
+        apply_change(&mut incident, &mut known, &read, false, at(31));
         let gone = TicketSnapshot {
             presence,
             version: None,
@@ -195,6 +197,19 @@ fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
         );
         assert!(then.frees_lock && then.ends_deliveries);
     }
+}
+
+#[test]
+fn a_ticket_that_was_never_read_is_not_taken_for_deleted() {
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    let not_shown = TicketSnapshot {
+        presence: Presence::Deleted,
+        version: None,
+        ..seen(60, "New", false)
+    };
+    let then = apply_change(&mut incident, &mut known, &not_shown, true, at(61));
+    assert_eq!(then.effect, ChangeEffect::Older);
+    assert_eq!(incident.state, IncidentState::Open);
 }
 
 #[test]
