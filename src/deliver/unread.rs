@@ -6,9 +6,6 @@ use crate::domain::ticket::Operation;
 use crate::store::ClaimedDelivery;
 use crate::targets::Crm;
 
-/// Tickets that are looked at to see whether our user may read any.
-const WITNESSES: u32 = 5;
-
 impl TargetWorker {
     /// Whether the change that met `failure` was sent to a ticket that its incident does not have any
     /// more: nothing was ever read of it, and the CRM does not show it. Its create is in doubt then, and
@@ -43,7 +40,7 @@ impl TargetWorker {
         let mut ids = vec![ticket_id.to_owned()];
         let needs_others = !crm.runs_for().create.is_zero();
         if needs_others {
-            let others = self.store.newest_tickets(&self.name, WITNESSES).await;
+            let others = self.store.witness_tickets(&self.name).await;
             ids.extend(others.unwrap_or_default());
         }
         let Ok(look) = crm.fetch_snapshots(&ids).await else {

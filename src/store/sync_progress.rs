@@ -7,6 +7,9 @@ use crate::domain::change_feed::ChangeMark;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
+/// So many tickets show whether our user may read any.
+const WITNESSES: u32 = 5;
+
 /// How far a target's changes have been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncProgress {
@@ -109,12 +112,9 @@ impl Store {
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
-    /// The newest tickets of `target` to which nothing is owed that the CRM refuses.
-    pub async fn newest_tickets(
-        &self,
-        target: &TargetName,
-        limit: u32,
-    ) -> Result<Vec<String>, StoreError> {
+    /// The newest tickets of `target` to which nothing is owed that the CRM refuses: they are read to see
+    /// whether our user may read tickets at all.
+    pub async fn witness_tickets(&self, target: &TargetName) -> Result<Vec<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select ticket_id from incidents where target = $1 and ticket_id is not null \
@@ -122,7 +122,7 @@ impl Store {
                 where d.incident_id = incidents.id and d.state in ('waiting', 'dead')) \
              order by opened_at desc, id desc limit $2",
         );
-        let select = select.bind(target).bind(limit);
+        let select = select.bind(target).bind(WITNESSES);
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 

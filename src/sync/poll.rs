@@ -24,8 +24,6 @@ const POLLS_PER_SWEEP: u32 = 10;
 const TICKETS_PER_POLL: u32 = 5_000;
 /// When at least so many tickets were asked for and none is found, the answer is not believed.
 const MIN_IMPLAUSIBLE: usize = 3;
-/// Tickets that are looked at to see whether our user may still read any.
-const WITNESSES: u32 = 5;
 /// Tickets whose changes were given up, that are looked at after a poll.
 const MAX_DOUBTED: u32 = 200;
 
@@ -108,30 +106,21 @@ impl SyncWorker {
         let mut witnesses = Vec::new();
         if !doubted.is_empty() {
             // Others, which show whether our user may still read tickets at all.
-            witnesses = self.store.newest_tickets(&self.name, WITNESSES).await?;
+            witnesses = self.store.witness_tickets(&self.name).await?;
         }
         ids.extend(doubted);
         witnesses.retain(|id| !ids.contains(id));
         if !ids.is_empty() {
             let ids: Vec<String> = ids.into_iter().collect();
-            self.look_at(memory, &ids, &witnesses).await?;
+            self.fetch_snapshots(memory, &ids, &witnesses).await?;
         }
         memory.swept_to = next;
         Ok(())
     }
 
-    /// Looks at tickets by their ids.
+    /// Looks at tickets by their ids. The `witnesses` only show whether our user may read tickets: that
+    /// one of them is not shown says nothing about it, because reads may lag.
     pub(super) async fn fetch_snapshots(
-        &self,
-        memory: &mut Memory,
-        ids: &[String],
-    ) -> Result<(), SyncError> {
-        self.look_at(memory, ids, &[]).await
-    }
-
-    /// The same. The `witnesses` only show whether our user may read tickets: that one of them is not
-    /// shown says nothing about it, because reads may lag.
-    async fn look_at(
         &self,
         memory: &mut Memory,
         ids: &[String],

@@ -89,7 +89,7 @@ impl SyncWorker {
         let hints = self.store.changed_tickets(&self.name, MAX_HINTS).await?;
         if !hints.is_empty() {
             let ids: Vec<String> = hints.iter().map(|hint| hint.ticket_id.clone()).collect();
-            self.fetch_snapshots(memory, &ids).await?;
+            self.fetch_snapshots(memory, &ids, &[]).await?;
             self.store.clear_changed_tickets(&self.name, &hints).await?;
         }
         if self.poll_is_due(memory, now).await? {

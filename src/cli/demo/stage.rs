@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::super::client;
 use super::super::outcome::Failed;
 use super::super::serve::start_logging;
+use super::super::storm::{REPEAT_AFTER, REPEATS_FOR, SERVICE_UNAVAILABLE};
 use super::crms::CRMS;
 use super::places::Places;
 use crate::app::{App, AppOptions};
@@ -25,10 +26,6 @@ pub(super) const OUTAGE_SOURCE: &str = "berlin";
 
 /// The bearer token of the demo's sources; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
-
-/// For how long a request that is answered 503 is sent again, and after which wait.
-const REPEATS_FOR: Duration = Duration::from_secs(60);
-const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 const SETTINGS: &str = include_str!("../demo.toml");
 
@@ -152,7 +149,7 @@ impl Stage {
         let until = Instant::now() + REPEATS_FOR;
         loop {
             let answer = self.send_once(source, body.clone()).await?;
-            if answer.0 != 503 || Instant::now() >= until {
+            if answer.0 != SERVICE_UNAVAILABLE || Instant::now() >= until {
                 return Ok(answer);
             }
             tokio::time::sleep(REPEAT_AFTER).await;

@@ -37,7 +37,7 @@ pub struct StormArgs {
     /// A new connection for each request, as Genesys's EventBridge destination does.
     #[arg(long)]
     pub new_connections: bool,
-    /// Send again what is answered 503, as Genesys does.
+    /// Send again for a minute what is answered 503, as Genesys does.
     #[arg(long)]
     pub repeat_refused: bool,
     /// Events per request; more than one makes an array.

@@ -20,6 +20,7 @@ use crate::outbound;
 pub use args::{Rate, Shape, StormArgs};
 pub use report::{CannotStorm, StormReport};
 pub use send::storm;
+pub(super) use send::{REPEAT_AFTER, REPEATS_FOR, SERVICE_UNAVAILABLE};
 
 /// Runs the storm and prints its report. Exit status 1 when a request was not answered 202.
 pub(super) async fn run(args: StormArgs, global: &Global) -> Outcome {

@@ -18,9 +18,10 @@ use crate::outbound::Client;
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-const SERVICE_UNAVAILABLE: u16 = 503;
-/// The wait before a refused request is sent again.
-const REPEAT_AFTER: Duration = Duration::from_millis(500);
+pub(in crate::cli) const SERVICE_UNAVAILABLE: u16 = 503;
+/// For how long a request that is answered 503 is sent again, and after which wait.
+pub(in crate::cli) const REPEATS_FOR: Duration = Duration::from_secs(60);
+pub(in crate::cli) const REPEAT_AFTER: Duration = Duration::from_millis(500);
 
 /// One connection at a time, and what it sends.
 struct Sender {
@@ -108,13 +109,14 @@ impl Sender {
     }
 
     async fn send_until_taken(&mut self, body: &str) {
-        while self.send(body.to_owned()).await == SERVICE_UNAVAILABLE && self.args.repeat_refused {
+        let until = Instant::now() + REPEATS_FOR;
+        while !self.is_taken(body.to_owned(), until).await {
             tokio::time::sleep(REPEAT_AFTER).await;
         }
     }
 
-    /// Answers the status, or 0.
-    async fn send(&mut self, body: String) -> u16 {
+    /// Sends once. Whether the answer counts: otherwise the body is to be sent again, until `until`.
+    async fn is_taken(&mut self, body: String, until: Instant) -> bool {
         let mut request = self
             .client
             .post(self.url.clone())
@@ -126,11 +128,12 @@ impl Sender {
         let sent = Instant::now();
         let Ok(response) = self.client.fetch(request).await else {
             *self.report.statuses.entry(0).or_default() += 1;
-            return 0;
+            return true;
         };
         let status = response.status.as_u16();
-        if status == SERVICE_UNAVAILABLE && self.args.repeat_refused {
-            return status;
+        let may_repeat = self.args.repeat_refused && Instant::now() < until;
+        if status == SERVICE_UNAVAILABLE && may_repeat {
+            return false;
         }
         let answer = response.json();
         let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -140,6 +143,6 @@ impl Sender {
         self.report.accepted += count("accepted");
         self.report.duplicates += count("duplicates");
         self.report.review += count("review");
-        status
+        true
     }
 }

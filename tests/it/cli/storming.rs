@@ -19,6 +19,8 @@ struct Seen {
     requests: u64,
     duplicates: u64,
     connections: HashSet<SocketAddr>,
+    /// So many requests are still answered 503.
+    refusals: u64,
 }
 
 type Shared = Arc<Mutex<Seen>>;
@@ -40,6 +42,13 @@ async fn take(
         event => vec![event],
     };
     let mut seen = seen.lock().unwrap();
+    if seen.refusals > 0 {
+        seen.refusals -= 1;
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            Json(json!({"status": 503})),
+        );
+    }
     seen.requests += 1;
     seen.connections.insert(peer);
     let mut accepted = 0;
@@ -141,6 +150,21 @@ async fn a_storm_that_was_refused_is_not_fine() {
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(ran.json()["statuses"]["401"], 10);
     assert!(seen.lock().unwrap().ids.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_answered_503_is_sent_again_where_that_is_asked_for() {
+    let (url, seen) = server().await;
+    let options = ["--auth", "Bearer right", "--events", "10"];
+    seen.lock().unwrap().refusals = 3;
+    let ran = storm(&url, &options).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json()["statuses"], json!({"202": 7, "503": 3}));
+    seen.lock().unwrap().refusals = 3;
+    let again = [&options[..], &["--repeat-refused", "--prefix", "Again"]].concat();
+    let ran = storm(&url, &again).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["accepted"], 10);
 }
 
 #[test]
