@@ -79,6 +79,17 @@ impl Condition {
         }
     }
 
+    /// A firewall dislikes the text of one ticket.
+    pub(crate) fn one_is_refused_in_front() -> Self {
+        let refusal = Refusal::plain(FailureScope::Network, ResolvedBy::PersonInCrm);
+        Self {
+            about: About::OneTicket,
+            answers: vec![Fault::Classed(refusal)],
+            lasts: Duration::from_secs(3600),
+            loses_canary: false,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         if self.answers.len() > 1 {
             return "condition: two answers take turns";

@@ -43,6 +43,9 @@ async fn live(world: &mut World) -> Result<(), Broken> {
         anything(world).await?;
         world.look().await?;
     }
+    if world.dice.chance(20) {
+        one_is_refused_in_front(world).await?;
+    }
     for target in 0..world.targets.len() {
         if world.dice.chance(40) {
             begin_condition(world, target);
@@ -133,6 +136,23 @@ fn begin_condition(world: &mut World, target: usize) {
     let condition = Condition::roll(&mut world.dice);
     world.tell(format!("{}: {condition:?}", world.targets[target].name));
     world.targets[target].crm.begin(condition);
+}
+
+/// Something in front of a CRM refuses the text of one ticket, while others breach and their tickets
+/// pass: by chance alone so many creates hardly come together in one world.
+async fn one_is_refused_in_front(world: &mut World) -> Result<(), Broken> {
+    let target = world.dice.below(world.targets.len());
+    let condition = Condition::one_is_refused_in_front();
+    world.tell(format!("{}: {condition:?}", world.targets[target].name));
+    world.targets[target].crm.begin(condition);
+    for round in 0..40 {
+        if round % 4 == 0 {
+            receive(world).await;
+        }
+        let_one_thing_be_done(world, None).await?;
+        world.look().await?;
+    }
+    Ok(())
 }
 
 /// No more events; what is owed is sent, and little of it goes well.
