@@ -228,6 +228,10 @@ fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     }
     if !filter.states.is_empty() {
         select.push("))", []);
+        // Lets the index of what is unfinished be used.
+        if !filter.states.iter().any(|state| state == "done") {
+            select.push(" and d.state <> 'done'", []);
+        }
     }
     select
         .push_some(" and d.created_at >= ?", filter.since)
@@ -249,15 +253,24 @@ fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
         .push_some(
             " and d.incident_id in (select k.id from incidents k where k.key = ?)",
             filter.key.as_ref(),
-        )
-        .push_some(
-            " and exists (select 1 from incidents k where k.id = d.incident_id and k.rule = ?)",
-            filter.rule.as_ref(),
-        )
-        .push_some(
-            " and exists (select 1 from incidents k where k.id = d.incident_id and k.source = ?)",
-            filter.source.as_ref(),
         );
+    push_lane_filter(select, filter);
+}
+
+/// Narrows to a source and a rule by the lane, which the index of the list holds. Names have no `/`.
+fn push_lane_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
+    if let Some(source) = &filter.source {
+        select.push(
+            " and substr(d.lane, 1, length(?) + 1) = ? || '/'",
+            [source.into(), source.into()],
+        );
+    }
+    if let Some(rule) = &filter.rule {
+        select.push(
+            " and substr(d.lane, length(d.lane) - length(?), length(?) + 1) = '/' || ?",
+            [rule.into(), rule.into(), rule.into()],
+        );
+    }
 }
 
 /// Narrows a statement over dead letters `d` to `filter`: the list and the operations in bulk

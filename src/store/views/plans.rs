@@ -133,6 +133,31 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
     }
 }
 
+/// What few of very many deliveries are is found without reading the rows of the others.
+#[tokio::test]
+async fn rare_deliveries_are_found_in_an_index() {
+    let (_folder, store) = store().await;
+    let page = &pages()[0];
+    let by_state = |state: &str| Filter {
+        states: vec![state.to_owned()],
+        ..Filter::default()
+    };
+    for state in ["waiting", "parked", "sending", "discarded"] {
+        let filter = by_state(state);
+        let plan = plan(deliveries_select(&filter, page).unwrap(), &store).await;
+        assert!(plan.contains("deliveries_unfinished"), "{state}\n{plan}");
+    }
+    let by_rule = Filter {
+        rule: text("r"),
+        source: text("s"),
+        ..Filter::default()
+    };
+    for filter in [by_rule, by_state("done")] {
+        let plan = plan(deliveries_select(&filter, page).unwrap(), &store).await;
+        assert!(plan.contains("deliveries_newest"), "{filter:?}\n{plan}");
+    }
+}
+
 #[tokio::test]
 async fn details_and_counts_are_found_by_an_index() {
     let (_folder, store) = store().await;

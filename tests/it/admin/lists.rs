@@ -100,7 +100,23 @@ const FILTERS: &[Expected] = &[
     ("deliveries?operation=create", "event_id", &["e-2", "e-1"]),
     ("deliveries?key=q-1&operation=create", "event_id", &["e-1"]),
     ("deliveries?rule=trunk-down", "id", &[]),
+    (
+        "deliveries?rule=queue-wait&operation=create",
+        "event_id",
+        &["e-2", "e-1"],
+    ),
+    (
+        "deliveries?source=genesys&operation=create&state=done,dead",
+        "event_id",
+        &["e-2", "e-1"],
+    ),
     ("deliveries?source=feed", "id", &[]),
+    ("deliveries?state=sending,discarded", "id", &[]),
+    (
+        "dead-letters?rule=queue-wait&source=genesys",
+        "event_id",
+        &["e-2"],
+    ),
     ("dead-letters?target=salesforce", "event_id", &["e-2"]),
     ("dead-letters?target=servicenow", "event_id", &[]),
     (
