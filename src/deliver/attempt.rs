@@ -16,7 +16,7 @@ use crate::domain::ticket::{
 };
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
-use crate::store::{ClaimedDelivery, Store};
+use crate::store::{ClaimedDelivery, ParentTicket, Store};
 use crate::targets::Crm;
 
 #[derive(Deserialize)]
@@ -72,28 +72,35 @@ async fn link(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Ac
     let Some(parent) = &delivery.parent else {
         return Err(Failure::internal("the outage has no ticket to link to"));
     };
-    // The same parent twice changes nothing, so a link in doubt needs no look-up.
-    if parent.target == *ctx.target {
-        crm.link(ticket_id, &parent.id).await?;
-        return Ok(Achieved::Changed(Changed::default()));
-    }
-    // The outage's ticket is in another CRM, which no field can point to.
     let mut change: TicketChange = payload(delivery)?;
+    let is_same_crm = parent.target == *ctx.target;
+    // The comment is written last: where it is, the ticket is linked.
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(Achieved::Changed(Changed::already()));
     }
     if let Some(unsent) = ctx.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));
     }
-    change.comment = Some(format!(
-        "Part of an outage; its ticket is {} in {}: {} [{}]",
-        parent.number.as_ref().unwrap_or(&parent.id),
-        parent.target,
-        parent.url,
-        change.marker
-    ));
+    // No field can point to a ticket of another CRM. The same parent twice changes nothing.
+    if is_same_crm {
+        crm.link(ticket_id, &parent.id).await?;
+    }
+    change.comment = Some(link_comment(&change, parent, is_same_crm));
     let seen = crm.update(ticket_id, &change).await?;
     Ok(Achieved::Changed(seen.into()))
+}
+
+/// Why the ticket is linked, and the ticket of the outage.
+fn link_comment(change: &TicketChange, parent: &ParentTicket, is_same_crm: bool) -> String {
+    // A link of an earlier version names no reason.
+    let why = change.comment.as_deref().unwrap_or("Part of an outage.");
+    let number = parent.number.as_ref().unwrap_or(&parent.id);
+    let place = match is_same_crm {
+        true => String::new(),
+        false => format!(" in {}", parent.target),
+    };
+    let (url, marker) = (&parent.url, &change.marker);
+    format!("{why} The outage's ticket is {number}{place}: {url} [{marker}]")
 }
 
 async fn create(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {

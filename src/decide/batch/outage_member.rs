@@ -5,6 +5,8 @@ use super::changes::Changes;
 use super::groups::replace;
 use super::inputs::Inputs;
 use super::key_state::KeyState;
+use crate::decide::outage_key::outage_of;
+use crate::decide::ticket_text::outage_report::why_member;
 use crate::decide::ticket_text::payload::link_payload;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
@@ -25,6 +27,7 @@ pub(super) fn apply_to_member(
     let Some(active) = &mut state.active else {
         return;
     };
+    let is_put_in = active.incident.put_into.as_ref() == Some(outage_id);
     active.incident.clone_from(incident);
     let event = IncidentEvent::of_member(what, outage_id);
     changes.record(incident, event, inputs.now);
@@ -51,11 +54,24 @@ pub(super) fn apply_to_member(
             incident_id: incident.id.clone(),
             target: active.context.target.clone(),
             operation: Operation::Link,
-            payload: link_payload(outage_id),
+            payload: link_payload(
+                outage_id,
+                &why_linked(inputs, incident, is_put_in),
+                inputs.target(&active.context.target).ok(),
+            ),
             event_id,
             received_at: inputs.now,
             parent_id: Some(outage_id.clone()),
         }),
     }
     replace(changes, state, incident);
+}
+
+fn why_linked(inputs: &Inputs<'_>, incident: &Incident, is_put_in: bool) -> String {
+    let group = incident.group.as_ref();
+    let outage = group.and_then(|group| {
+        let (name, outage) = outage_of(inputs.settings, &group.rule)?;
+        Some((name, outage, &*group.key))
+    });
+    why_member(outage, is_put_in)
 }

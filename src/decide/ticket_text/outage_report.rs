@@ -5,11 +5,12 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::readings::Units;
-use super::time_text::clock;
+use super::time_text::{clock, span};
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
+use crate::settings::OutageSettings;
 
 /// Members that the outage's ticket names; the others are counted.
 const MAX_MEMBERS: usize = 25;
@@ -65,6 +66,29 @@ pub(in crate::decide) fn describe(
     let outage = json!({"name": name, "group": group, "breaching": breaching.len(),
         "members": joined, "report": text});
     context.insert("outage".to_owned(), outage);
+}
+
+/// Why the ticket of an incident is linked to that of an outage: its name, settings and group.
+pub(in crate::decide) fn why_member(
+    outage: Option<(&str, &OutageSettings, &str)>,
+    is_put_in: bool,
+) -> String {
+    let Some((name, settings, group)) = outage else {
+        return "This is part of an outage.".to_owned();
+    };
+    if is_put_in {
+        return format!("A person put this into the outage {name} of {group}.");
+    }
+    let within = span(settings.within);
+    let at_least = settings.at_least;
+    format!(
+        "This is part of the outage {name} of {group}: at least {at_least} of this group breached \
+         within {within}{}.",
+        match settings.causes.as_slice() {
+            [] => String::new(),
+            causes => format!(", or one and its cause ({})", causes.join(", ")),
+        }
+    )
 }
 
 fn is_cause(causes: &[String], incident: &Incident) -> bool {

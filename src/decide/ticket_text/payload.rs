@@ -137,12 +137,18 @@ fn change_fields(
     Ok((Operation::Update, fields))
 }
 
-/// The content of a link to the ticket of the outage `outage_id`.
-pub(in crate::decide) fn link_payload(outage_id: &IncidentId) -> String {
+/// The content of a link to the ticket of the outage `outage_id`. `why` it is linked begins the
+/// comment, which names the outage's ticket once that is known.
+pub(in crate::decide) fn link_payload(
+    outage_id: &IncidentId,
+    why: &str,
+    target: Option<&TargetSettings>,
+) -> String {
     let id = outage_id.as_str();
     let end = id.rsplit('-').next().unwrap_or(id);
     json_text(&TicketChange {
         marker: format!("ref {end}"),
+        comment: target.map(|target| displayed::text(why, target.kind)),
         ..TicketChange::default()
     })
 }

@@ -195,6 +195,11 @@ async fn who_puts_an_incident_into_an_outage_makes_it_a_member_like_the_others()
                 own.all(|one| one.parent == outage.id)
             })
             .await;
+        site.world.all_delivered().await;
+        let own = site.tickets(at).into_iter().find(|one| one.id != outage.id);
+        let told = own.map(|one| one.comments.join("\n")).unwrap_or_default();
+        let why = "A person put this into the outage site of A.";
+        assert!(told.contains(why), "{at:?}: {told}");
         let member = site.incident("B0").await;
         assert_eq!(member["outage_id"], site.incident("A").await["id"]);
         let (status, answer) = ask(&site, &id, "join-outage", &join).await;

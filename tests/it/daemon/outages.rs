@@ -31,6 +31,12 @@ async fn two_hundred_queues_of_a_site_are_one_ticket_in_each_crm_and_all_resolve
         site.world.all_delivered().await;
         assert!(hangs_under(&site, at, &first.id, &outage.id), "{at:?}");
         assert_eq!(site.tickets(at).len(), 2, "{at:?}: members have none");
+        let own = site.tickets(at).into_iter().find(|one| one.id == first.id);
+        let told = own.map(|one| one.comments.join("\n")).unwrap_or_default();
+        let why = "This is part of the outage site of A: at least 4 of this group breached within ";
+        assert!(told.contains(why), "{at:?}: {told}");
+        assert_eq!(told.matches("The outage's ticket is ").count(), 1, "{told}");
+        assert!(told.contains(&outage.id), "its address: {at:?}: {told}");
         site.world.daemon.kill();
         site.world.start().await;
         site.recover("A", 0..200).await;
