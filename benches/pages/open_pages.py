@@ -16,7 +16,8 @@ class OpenPage(threading.Thread):
 
     def get(self, path):
         connection = http.client.HTTPConnection(self.browser.at, timeout=60)
-        connection.request("GET", path, headers={"cookie": self.browser.cookie, "connection": "close"})
+        connection.request("GET", path, headers={
+            "cookie": self.browser.cookie, "connection": "close", "x-live": "1"})
         answer = connection.getresponse()
         text = answer.read()
         connection.close()

@@ -49,7 +49,7 @@ pub(super) async fn mark(State(state): State<AdminState>) -> String {
     look(&state).await.digest()
 }
 
-async fn look(state: &AdminState) -> Mark {
+pub(super) async fn look(state: &AdminState) -> Mark {
     let watcher = &state.ui.watcher;
     watcher
         .mark(&state.store, &*state.targets, &state.components)

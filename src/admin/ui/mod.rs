@@ -25,6 +25,7 @@ mod targets;
 mod waits;
 mod watcher;
 
+use now::LastShown;
 use session::Sessions;
 use watcher::Watcher;
 
@@ -36,4 +37,5 @@ pub use routes::{UiEndpoint, ui_endpoints};
 pub(super) struct Ui {
     sessions: Sessions,
     watcher: Watcher,
+    last_shown: LastShown,
 }

@@ -147,6 +147,12 @@ async fn rare_deliveries_are_found_in_an_index() {
         let plan = plan(deliveries_select(&filter, page).unwrap(), &store).await;
         assert!(plan.contains("deliveries_unfinished"), "{state}\n{plan}");
     }
+    let alone = Statement::new(person::REFUSED_ALONE).bind(100_u32);
+    let plan_of_alone = plan(alone, &store).await;
+    assert!(
+        plan_of_alone.contains("deliveries_parked"),
+        "{plan_of_alone}"
+    );
     let by_rule = Filter {
         rule: text("r"),
         source: text("s"),

@@ -32,7 +32,9 @@
     const patience = new AbortController();
     const late = setTimeout(() => patience.abort(), PATIENCE);
     try {
-      const answer = await fetch(location.href, { credentials: "same-origin", signal: patience.signal });
+      const answer = await fetch(location.href, {
+        credentials: "same-origin", headers: { "x-live": "1" }, signal: patience.signal,
+      });
       if (answer.redirected) {
         location.reload();
         return;
