@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, PersonsWish};
 use super::commit::commit;
-use super::error::DecideError;
+use super::error::{DecideError, Steps};
 use super::load::{Scope, finish, load, load_inputs};
 use super::resources::Resources;
 use crate::domain::identity::TargetName;
@@ -20,10 +20,12 @@ pub(super) async fn carry_out_requests(
     fence: &FencingToken,
 ) -> Result<usize, DecideError> {
     let waiting = resources.store.waiting_requests(MAX_REQUESTS).await?;
+    let mut steps = Steps::default();
     for request in &waiting {
-        carry_out(resources, fence, request).await?;
+        let carried_out = carry_out(resources, fence, request).await;
+        steps.add(carried_out.map(|()| 1))?;
     }
-    Ok(waiting.len())
+    steps.result()
 }
 
 async fn carry_out(

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch_size::{AdaptiveBatchSize, LARGE_BATCH, MAX_BATCH};
-use super::error::DecideError;
+use super::error::{DecideError, Steps};
 use super::evaluate::Evaluator;
 use super::failover_step::fail_over;
 use super::leader_lease::LeaderLease;
@@ -161,12 +161,14 @@ impl Decider {
             if !size.stored(decided) {
                 return Ok(decided);
             }
-            let asked = carry_out_requests(resources, fence).await?;
-            let fired = fire_timers(resources, fence).await?;
-            let moved = fail_over(resources, fence).await?;
-            let added = add_standings(resources, fence).await?;
-            let rendered = render_marked(resources, fence).await?;
-            Ok(decided + asked + fired + moved + added + rendered)
+            let mut steps = Steps::default();
+            steps.add(Ok(decided))?;
+            steps.add(carry_out_requests(resources, fence).await)?;
+            steps.add(fire_timers(resources, fence).await)?;
+            steps.add(fail_over(resources, fence).await)?;
+            steps.add(add_standings(resources, fence).await)?;
+            steps.add(render_marked(resources, fence).await)?;
+            steps.result()
         };
         tokio::time::timeout(STEP_TIMEOUT, step)
             .await
@@ -174,7 +176,7 @@ impl Decider {
     }
 
     fn after(&self, error: &DecideError) -> Duration {
-        if let DecideError::Store(StoreError::LeaseLost { .. }) = error {
+        if error.is_lease_lost() {
             self.lease.set_lost();
             self.resources.metrics.set_journal_lag(0.0);
             return MAX_SLEEP;

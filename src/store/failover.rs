@@ -25,7 +25,7 @@ pub struct PendingCreate {
     pub route: TicketRoute,
 }
 
-/// A delivery that was never sent.
+/// A delivery that moves with its create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelivery {
     pub id: i64,
@@ -162,8 +162,9 @@ impl PendingDelivery {
     }
 }
 
-/// Discards the delivery `id`, which was never sent, for `reason`. The states are asked for
-/// again, although the row is locked: nothing that a worker has is ever discarded.
+/// Discards the delivery `id`, which has moved, for `reason`. The states are asked for again, although
+/// the row is locked: nothing that a worker has is ever discarded. A change in doubt was sent to a
+/// ticket that does not exist.
 pub(super) async fn discard(
     tx: &mut Tx,
     id: i64,
@@ -173,7 +174,8 @@ pub(super) async fn discard(
     let update = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1, last_error = $2, \
           error_kind = $3 \
-         where id = $4 and in_doubt = 0 and state in ('waiting', 'dead') returning incident_id",
+         where id = $4 and (in_doubt = 0 or operation <> 'create') \
+          and state in ('waiting', 'dead') returning incident_id",
     );
     let update = update
         .bind(now)

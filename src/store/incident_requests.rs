@@ -51,22 +51,21 @@ pub enum RequestOutcome {
 }
 
 impl IncidentRequest {
-    fn read(row: &Row) -> Result<Self, StoreError> {
-        let id: i64 = row.get("id")?;
+    /// `None`: a replica of a later version has stored it, and carries it out when it decides.
+    fn read_known(row: &Row) -> Result<Option<Self>, StoreError> {
         let action: String = row.get("action")?;
-        Ok(Self {
-            id,
+        let Some(action) = IncidentAction::from_name(&action) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            id: row.get("id")?,
             incident_id: row.get("incident_id")?,
-            action: IncidentAction::from_name(&action).ok_or_else(|| StoreError::Damaged {
-                table: "incident_requests",
-                row: id.to_string(),
-                problem: format!("unknown action {action:?}"),
-            })?,
+            action,
             words: row.get("words")?,
             by: row.get("requested_by")?,
             request_id: row.get("request_id")?,
             outage_id: row.get_optional("outage_id")?,
-        })
+        }))
     }
 }
 
@@ -155,7 +154,8 @@ impl Store {
              from incident_requests where state = 'waiting' order by id limit $1",
         );
         let select = select.bind(limit);
-        select.fetch(&mut tx, IncidentRequest::read).await
+        let read = select.fetch(&mut tx, IncidentRequest::read_known).await?;
+        Ok(read.into_iter().flatten().collect())
     }
 }
 

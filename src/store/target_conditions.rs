@@ -115,7 +115,8 @@ impl Store {
         let select = Statement::new(
             "select 1 as found from target_conditions where target = $1 and until is null \
              union all \
-             select 1 as found from deliveries where target = $1 and parked = 'target' limit 1",
+             select 1 as found from deliveries where target = $1 and parked = 'target' \
+              and state = 'waiting' limit 1",
         );
         let select = select.bind(target);
         let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("found"));

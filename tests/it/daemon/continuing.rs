@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::Value;
 use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::support::world::{World, event};
 
@@ -55,6 +56,11 @@ async fn until_complete(world: &World) {
         .await;
 }
 
+async fn connect(world: &World) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(world.folder.path().join("ringdown.db"));
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_create_that_was_in_doubt_and_is_refused_for_certain_is_rendered_again() {
     let mut world = World::unstarted("[targets.salesforce.create]\nSubject = \"Wrong\"").await;
@@ -90,11 +96,7 @@ async fn one_incident_that_cannot_be_read_keeps_no_other_from_being_rendered_aga
         })
         .await;
     world.daemon.kill();
-    let url = format!(
-        "sqlite:{}",
-        world.folder.path().join("ringdown.db").display()
-    );
-    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let mut database = connect(&world).await;
     let damage = "update incidents set candidates = '{' where key = 'q1'";
     sqlx::query(damage).execute(&mut database).await.unwrap();
     database.close().await.unwrap();
@@ -102,6 +104,37 @@ async fn one_incident_that_cannot_be_read_keeps_no_other_from_being_rendered_aga
     world.start().await;
     let ticket = world.tickets(1).await.remove(0);
     assert_eq!(ticket["Subject"], "Right");
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_carried_out_stops_no_timer() {
+    let mut world = World::unstarted("[rules.queue-wait]\nquiet_after = \"5m\"").await;
+    world.start().await;
+    for queue in ["q1", "q2"] {
+        world.accept(&event(queue, queue, 400.0)).await;
+    }
+    world.tickets(2).await;
+    world.all_delivered().await;
+    world.daemon.kill();
+    let mut database = connect(&world).await;
+    for damage in [
+        "update incidents set life = '{', due_at = null where key = 'q1'",
+        "insert into incident_requests \
+          (incident_id, action, words, requested_by, requested_at, request_id, state) \
+         select id, 'close', 'a test', 'ops', 0, 'r-1', 'waiting' from incidents where key = 'q1'",
+    ] {
+        sqlx::query(damage).execute(&mut database).await.unwrap();
+    }
+    database.close().await.unwrap();
+    world.start().await;
+    world.pass(Duration::from_secs(301));
+    world
+        .until("the quiet incident is over", async || {
+            let tickets = world.simulator.salesforce().tickets();
+            tickets.iter().any(|one| one["Status"] == "Closed")
+        })
+        .await;
+    assert!(world.log().contains("deciding failed"), "it was tried");
 }
 
 #[tokio::test]

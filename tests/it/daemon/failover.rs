@@ -1,7 +1,11 @@
 //! Tickets whose target cannot be reached are opened in the next one, and never in both.
 
+use std::time::Duration;
+
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::Value;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::daemon::site::Site;
 use crate::support::crm::{At, servicenow};
@@ -160,6 +164,42 @@ async fn a_create_whose_answer_was_lost_stays_with_its_target() {
     assert_eq!(ticket_of(&world, "q2").await["target"], "servicenow");
     assert_eq!(salesforce.tickets().len(), 1);
     assert_eq!(servicenow.tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_in_doubt_of_a_ticket_that_does_not_exist_stops_no_failover() {
+    let mut world = world("60s").await;
+    world.simulator.salesforce().refuse_connections(true);
+    for queue in ["q1", "q2"] {
+        world.accept(&event(queue, queue, 400.0)).await;
+    }
+    let id = incident(&world, "q1").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    until_salesforce_is(&world, "circuit_open").await;
+    world.daemon.kill();
+    // As after a timeout of a change to the record that a wrong answer had named.
+    let options = SqliteConnectOptions::new().filename(world.folder.path().join("ringdown.db"));
+    let mut database = SqliteConnection::connect_with(&options).await.unwrap();
+    let change = "insert into deliveries (incident_id, target, operation, state, payload, event_id, \
+           received_at, next_attempt_at, created_at, lane, in_doubt) \
+         select incident_id, target, 'update', 'waiting', '{\"comment\":\"c\",\"marker\":\"ref 1\"}', \
+           event_id, received_at, next_attempt_at, created_at, lane, 1 from deliveries \
+         where incident_id = $1 and operation = 'create'";
+    let change = sqlx::query(change).bind(&id);
+    assert_eq!(
+        change.execute(&mut database).await.unwrap().rows_affected(),
+        1
+    );
+    database.close().await.unwrap();
+    world.start().await;
+    until_salesforce_is(&world, "circuit_open").await;
+    world.pass(Duration::from_secs(61));
+    in_servicenow(&world, 2).await;
+    for queue in ["q1", "q2"] {
+        assert_eq!(ticket_of(&world, queue).await["target"], "servicenow");
+    }
 }
 
 #[tokio::test]
