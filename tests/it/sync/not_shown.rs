@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::{Value, json};
 
 use crate::support::crm::At;
@@ -23,6 +24,22 @@ impl Desk {
             (At::ServiceNow, true) => json!({"unreadable_tables": ["incident"]}),
             (At::ServiceNow, false) => json!({"unreadable_tables": []}),
         });
+        // The switch is about lists.
+        let instance = self.world.simulator.servicenow();
+        match (self.at, hides) {
+            (At::Salesforce, _) => {}
+            (At::ServiceNow, false) => instance.clear_faults(),
+            (At::ServiceNow, true) => {
+                let body = json!({"error": {"message": "No Record found", "detail": ""}});
+                let not_found = FaultKind::Status {
+                    status: 404,
+                    body: body.to_string(),
+                    content_type: "application/json".to_owned(),
+                };
+                let fault = Fault::new(not_found, Trigger::Always).on_method("GET");
+                instance.add_fault(fault.on_path("/table/incident/"));
+            }
+        }
     }
 
     /// Waits until a look has not found the ticket, `count` times so far.
@@ -112,10 +129,11 @@ async fn a_ticket_that_is_shown_again_is_resolved_where_its_key_has_another_one(
         let one = async || desk.open_tickets() == 1;
         desk.world.until("the first one is resolved", one).await;
         desk.world.all_delivered().await;
-        let states: Vec<Value> = desk.world.items("incidents").await;
-        assert_eq!(states[0]["state"], "open", "{at:?}");
-        assert_eq!(states[1]["state"], "closed", "{at:?}");
-        assert_eq!(states[1]["ticket"]["closed"], true, "{at:?}");
+        let is_known = async || desk.incident().await["ticket"]["closed"] == true;
+        desk.world.until("that is known", is_known).await;
+        let incidents = desk.world.items("incidents").await;
+        assert_eq!(incidents[0]["state"], "open", "{at:?}");
+        assert_eq!(incidents[1]["state"], "closed", "{at:?}");
         assert!(story(&desk.incident().await).contains("a ticket of its own"));
     }
 }

@@ -273,7 +273,7 @@ async fn a_closed_ticket_leaves_the_incident_open_where_that_is_configured() {
 #[tokio::test]
 async fn a_ticket_that_is_read_for_the_sake_of_another_one_is_not_judged() {
     // No second sweep of all open tickets comes within the test.
-    let desk = Desk::open(At::ServiceNow, "1s").await;
+    let desk = Desk::open(At::ServiceNow, "2s").await;
     desk.seen().await;
     desk.world.accept(&event("evt-2", "q2", 400.0)).await;
     let two = async || desk.tickets().len() == 2;
@@ -291,7 +291,12 @@ async fn a_ticket_that_is_read_for_the_sake_of_another_one_is_not_judged() {
     let gone = Fault::new(gone, Trigger::Always).on_method("PATCH");
     desk.world.simulator.servicenow().add_fault(gone);
     desk.world.accept(&event("evt-3", "q2", 100.0)).await;
-    desk.until_missed(1).await;
+    desk.world
+        .until("a look misses the ticket", async || {
+            let log = desk.world.log();
+            log.contains("the CRM does not show these tickets")
+        })
+        .await;
     desk.world.pass(std::time::Duration::from_secs(601));
     desk.world
         .until("the ticket is taken for deleted", async || {
