@@ -219,7 +219,7 @@ impl Store {
     async fn wake_group_of(&self, incident: &Incident, now: Timestamp) -> Result<(), StoreError> {
         fault_points::reach("closing-applied");
         match &incident.outage_id {
-            Some(outage_id) => self.wake_outage(outage_id, now).await,
+            Some(outage_id) => self.recount_members(outage_id, now).await,
             None => self.wake_member(&incident.id, now).await,
         }
     }
