@@ -279,15 +279,19 @@ impl TargetWorker {
 }
 
 /// A ticket that is refused alone waits alone. A comment becomes a dead letter instead: the
-/// resolution of its ticket must not wait for it.
+/// resolution of its ticket must not wait for it. Where the ticket is not there, both wait for it.
 fn park(delivery: &ClaimedDelivery, failure: Failure, at: Timestamp) -> DeliveryResult {
     match delivery.operation {
-        Operation::Update => DeliveryResult::DeadLettered { at, failure },
-        Operation::Create | Operation::Resolve | Operation::Link => DeliveryResult::Parked {
-            waits_for: WaitsFor::Ticket,
-            at,
-            counted: true,
-            failure,
-        },
+        Operation::Update if !failure.is_not_found() => {
+            DeliveryResult::DeadLettered { at, failure }
+        }
+        Operation::Update | Operation::Create | Operation::Resolve | Operation::Link => {
+            DeliveryResult::Parked {
+                waits_for: WaitsFor::Ticket,
+                at,
+                counted: true,
+                failure,
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::refused_changes::Ended;
+use super::refused_changes::{Ended, RefusedOperation};
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
 use crate::domain::retry::decide_retry;
@@ -146,7 +146,9 @@ impl TargetWorker {
         let refused = self.shared().refused_changes.patterns();
         for one in refused {
             if !self.store.owes(&self.name, one.operation).await? {
-                self.shared().refused_changes.forget(one.operation);
+                let mut shared = self.shared();
+                shared.refused_changes.forget(one.operation);
+                shared.forget_error(&one.last_error);
             }
         }
         Ok(())
@@ -184,7 +186,16 @@ impl TargetWorker {
         if delivery.operation == Operation::Create {
             return;
         }
-        let ended = self.shared().refused_changes.record_success(delivery);
+        let ended = {
+            let mut shared = self.shared();
+            let refused = shared.refused_changes.patterns();
+            let ended = shared.refused_changes.record_success(delivery);
+            let of_it = |one: &&RefusedOperation| one.operation == delivery.operation;
+            if let Some(refused) = refused.iter().find(of_it) {
+                shared.forget_error(&refused.last_error);
+            }
+            ended
+        };
         match ended {
             Ended::Nothing => {}
             Ended::Perhaps => self.wake_operation(delivery.operation, false).await,

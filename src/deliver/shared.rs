@@ -79,6 +79,11 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// What `ended` says is over: it is not shown as the last error of the target any more.
+    pub(super) fn forget_error(&mut self, ended: &Failure) {
+        self.last_error.take_if(|(last, _)| last == ended);
+    }
+
     /// This process has reached the target at `now`.
     pub(super) fn note_reached(&mut self, now: Timestamp) {
         self.reached_at = self.reached_at.max(Some(now));

@@ -245,6 +245,11 @@ impl Failure {
         self.class.scope == FailureScope::Network && self.kind != FailureKind::RateLimited
     }
 
+    /// Whether the CRM says that the ticket is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.status == Some(404) && self.class.scope == FailureScope::Ticket
+    }
+
     /// Whether it is a response that says success, without a record.
     pub fn is_empty_success(&self) -> bool {
         self.status

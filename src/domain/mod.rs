@@ -30,6 +30,7 @@ pub mod signal;
 pub mod silence;
 pub mod situation;
 pub mod ticket;
+pub mod ticket_absence;
 pub mod ticket_sync;
 pub mod time;
 pub mod trouble;

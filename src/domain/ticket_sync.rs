@@ -7,6 +7,7 @@ use super::change_feed::ChangeMark;
 use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};
 use super::ticket::Ticket;
+use super::ticket_absence::NOT_SHOWN;
 use super::time::Timestamp;
 
 /// A version of a ticket: the number of its changes, where the CRM counts them, then the CRM's time
@@ -25,6 +26,8 @@ pub struct TicketVersion {
 pub enum Presence {
     Here,
     Deleted,
+    /// The CRM has not shown it for so long that it counts as deleted; nothing says that it was.
+    NotShown,
     /// It was merged into the ticket with this record id or number.
     MergedInto(String),
 }
@@ -103,7 +106,7 @@ pub struct StoredTicket {
     /// The newest version seen.
     pub version: Option<TicketVersion>,
     pub details: TicketDetails,
-    /// How it was removed (`deleted`, `merged into …`), once it is gone.
+    /// How it was removed (`deleted`, `merged into …`, [`NOT_SHOWN`]), once it is gone.
     pub removal: Option<String>,
 }
 
@@ -113,6 +116,11 @@ impl StoredTicket {
     const fn was_read(&self) -> bool {
         let details = &self.details;
         self.version.is_some() || details.number.is_some() || details.state.is_some()
+    }
+
+    /// Whether nothing but its absence says that it is gone.
+    pub fn is_not_shown(&self) -> bool {
+        self.removal.as_deref() == Some(NOT_SHOWN)
     }
 }
 
@@ -192,8 +200,11 @@ pub fn apply_change(
     if known.removal != before.removal
         && let Some(removal) = &known.removal
     {
-        then.history
-            .push((format!("ticket {removal}"), format!("in the CRM{by}{at}")));
+        let cause = match seen.presence {
+            Presence::NotShown => "for ten minutes; it counts as deleted".to_owned(),
+            _ => format!("in the CRM{by}{at}"),
+        };
+        then.history.push((format!("ticket {removal}"), cause));
     }
     // A ticket that is gone closes its incident in any case: nothing can be written to it any more.
     let over = known.removal.is_some() || (known.details.closed && closes);
@@ -209,7 +220,10 @@ pub fn apply_change(
                 ),
             ),
         };
-        incident.close_by_people(now);
+        match seen.presence {
+            Presence::NotShown => incident.close_without_ticket(now),
+            _ => incident.close_by_people(now),
+        }
         then.history.push((what.to_owned(), cause));
         then.frees_lock = true;
         then.effect = ChangeEffect::Closed;
@@ -241,15 +255,21 @@ pub fn known_already(
 fn is_older(known: &StoredTicket, seen: &TicketSnapshot) -> bool {
     // The CRM shows nothing. A ticket that was never read cannot be told from one that our user may
     // not read: nobody has deleted it, as far as is known.
-    if seen.presence == Presence::Deleted && seen.version.is_none() && !known.was_read() {
+    let is_absent = matches!(seen.presence, Presence::Deleted | Presence::NotShown);
+    if is_absent && seen.version.is_none() && !known.was_read() {
         return true;
     }
     match (known.version, seen.version) {
         (Some(known_version), Some(seen_version)) => {
             // Versions only grow. A snapshot taken before a removal has the version that is stored. A
-            // record that was created anew with the same id begins to count its changes again.
+            // record that was created anew with the same id begins to count its changes again. One that
+            // was only not shown may have changed nothing.
             let returned = known.removal.is_some() && seen.presence == Presence::Here;
             match returned {
+                true if known.is_not_shown() => {
+                    seen_version < known_version
+                        && seen_version.changed_at <= known_version.changed_at
+                }
                 true => {
                     seen_version <= known_version
                         && seen_version.changed_at <= known_version.changed_at
@@ -282,6 +302,7 @@ fn store_snapshot(known: &mut StoredTicket, seen: &TicketSnapshot) {
     known.removal = match &seen.presence {
         Presence::Here => None,
         Presence::Deleted => Some("deleted".to_owned()),
+        Presence::NotShown => Some(NOT_SHOWN.to_owned()),
         Presence::MergedInto(other) => Some(format!("merged into {other}")),
     };
 }

@@ -176,6 +176,7 @@ fn a_replay_changes_nothing() {
 fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
     for (presence, cause) in [
         (Presence::Deleted, "ticket deleted"),
+        (Presence::NotShown, "ticket not shown any more"),
         (
             Presence::MergedInto("00001099".into()),
             "ticket merged into 00001099",
@@ -201,15 +202,39 @@ fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
 
 #[test]
 fn a_ticket_that_was_never_read_is_not_taken_for_deleted() {
-    let (mut incident, mut known) = (incident(), StoredTicket::default());
-    let not_shown = TicketSnapshot {
-        presence: Presence::Deleted,
-        version: None,
-        ..seen(60, "New", false)
-    };
-    let then = apply_change(&mut incident, &mut known, &not_shown, true, at(61));
-    assert_eq!(then.effect, ChangeEffect::Older);
-    assert_eq!(incident.state, IncidentState::Open);
+    for presence in [Presence::Deleted, Presence::NotShown] {
+        let (mut incident, mut known) = (incident(), StoredTicket::default());
+        let not_shown = TicketSnapshot {
+            presence,
+            version: None,
+            ..seen(60, "New", false)
+        };
+        let then = apply_change(&mut incident, &mut known, &not_shown, true, at(61));
+        assert_eq!(then.effect, ChangeEffect::Older);
+        assert_eq!(incident.state, IncidentState::Open);
+    }
+}
+
+#[test]
+fn a_ticket_that_was_only_not_shown_is_there_again_without_a_change() {
+    for (presence, effect) in [
+        (Presence::NotShown, ChangeEffect::Noted),
+        // A poll may have read it before the deletion.
+        (Presence::Deleted, ChangeEffect::Older),
+    ] {
+        let (mut incident, mut known) = (incident(), StoredTicket::default());
+        let read = seen(30, "New", false);
+        apply_change(&mut incident, &mut known, &read, false, at(31));
+        let gone = TicketSnapshot {
+            presence,
+            version: None,
+            ..seen(60, "New", false)
+        };
+        apply_change(&mut incident, &mut known, &gone, false, at(61));
+        let then = apply_change(&mut incident, &mut known, &read, false, at(62));
+        assert_eq!(then.effect, effect);
+        assert_eq!(known.removal.is_none(), effect == ChangeEffect::Noted);
+    }
 }
 
 #[test]

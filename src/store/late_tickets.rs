@@ -25,22 +25,30 @@ macro_rules! lost_create {
 }
 pub(super) use lost_create;
 
-/// Owes the resolution of the ticket that the closed incident has again, where a lost create can have
-/// brought it. It is rendered before it is sent.
-pub(super) async fn resolve(
+/// Owes the resolution of the ticket that a lost create has brought to the closed incident.
+pub(super) async fn resolve_late(
     tx: &mut Tx,
     incident_id: &IncidentId,
     target: &TargetName,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let why = "This ticket was created late, by a request whose answer was lost, after the ticket of its \
+         incident was removed. The incident is over.";
+    resolve(tx, (incident_id, target), why, now).await
+}
+
+/// Owes the resolution of the open ticket of an incident that is closed, with the comment `why`. It is
+/// rendered before it is sent.
+pub(super) async fn resolve(
+    tx: &mut Tx,
+    (incident_id, target): (&IncidentId, &TargetName),
+    why: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let id = incident_id.as_str();
     let marker = format!("ref late-{}", id.rsplit('-').next().unwrap_or(id));
-    let comment = format!(
-        "This ticket was created late, by a request whose answer was lost, after the ticket of its \
-         incident was removed. The incident is over. [{marker}]"
-    );
     let payload = serde_json::json!({
-        "resolution": true, "comment": comment, "marker": marker, "fields": {},
+        "resolution": true, "comment": format!("{why} [{marker}]"), "marker": marker, "fields": {},
     });
     let insert = Statement::new(
         "insert into deliveries (incident_id, target, operation, state, payload, event_id, received_at, \
@@ -48,7 +56,7 @@ pub(super) async fn resolve(
          select d.incident_id, $1, 'resolve', 'waiting', $2, d.event_id, d.received_at, $3, $3, d.lane, \
           'rendering' \
          from deliveries d join incidents i on i.id = d.incident_id \
-         where d.incident_id = $4 and d.operation = 'create' and d.unknown_at is not null \
+         where d.incident_id = $4 and d.operation = 'create' \
           and i.state = 'closed' and i.ticket_closed = 0 \
           and not exists (select 1 from deliveries other where other.incident_id = d.incident_id \
             and other.operation = 'resolve' and other.state in ('waiting', 'sending', 'dead')) \

@@ -58,6 +58,7 @@ mod review_limit;
 mod review_reason;
 mod row;
 mod self_monitor;
+mod shown_again;
 mod silence_matchers;
 mod silences;
 mod sqlite;

@@ -39,18 +39,27 @@ impl ChangedDelivery {
 }
 
 impl Store {
-    /// Lets deciding look at the outage `id` at once.
-    pub(super) async fn wake_outage(
+    /// Lets deciding count the members of the outage `id` anew, at once.
+    pub(super) async fn recount_members(
         &self,
         id: &IncidentId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.wake(
-            id,
-            now,
-            "update incidents set due_at = $1 where id = $2 and due_at > $1",
-        )
-        .await
+        let mut tx = self.database.begin_write().await?;
+        let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
+        let record = select
+            .for_update()
+            .fetch_optional(&mut tx, IncidentRecord::read);
+        let goes_on = |one: &IncidentRecord| {
+            let state = one.incident.state;
+            state == IncidentState::Pending || state == IncidentState::Open
+        };
+        let Some(mut record) = record.await?.filter(goes_on) else {
+            return Ok(());
+        };
+        record.incident.tally.get_or_insert_default().is_stale = true;
+        write_incident(&mut tx, &record, Some(now), None).await?;
+        tx.commit().await
     }
 
     /// Lets deciding look at a member of the outage `id`, and so at all of them, at once. The
@@ -60,25 +69,13 @@ impl Store {
         id: &IncidentId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.wake(
-            id,
-            now,
+        let mut tx = self.database.begin_write().await?;
+        let update = Statement::new(
             "update incidents set due_at = $1 where id = (select m.id from incidents m \
               where m.outage_id = $2 and m.due_at > $1 order by m.id limit 1) \
              and due_at > $1",
-        )
-        .await
-    }
-
-    async fn wake(
-        &self,
-        id: &IncidentId,
-        now: Timestamp,
-        update: &'static str,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let update = Statement::new(update).bind(now).bind(id);
-        update.execute(&mut tx).await?;
+        );
+        update.bind(now).bind(id).execute(&mut tx).await?;
         tx.commit().await
     }
 }

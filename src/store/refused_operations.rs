@@ -1,10 +1,14 @@
-//! Deliveries that wait for the CRM to accept their operation again, of any ticket.
+//! Deliveries that wait for the CRM to accept their operation again, of any ticket; and those that wait for
+//! their ticket.
 
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
+
+/// So often a change that finds no ticket is tried while a poll shows the ticket.
+const TRIES_WHILE_SHOWN: u32 = 3;
 
 impl Store {
     /// Makes everything due that waits for `target` to accept `operation` again. `refused_alone`:
@@ -38,6 +42,46 @@ impl Store {
         let update = update.bind(now).bind(target).bind(operation.as_str());
         self.update_alone(update).await?;
         Ok(woken + self.resume_dead(target, now).await?)
+    }
+
+    /// Makes changes due at `now` that were refused because their tickets were not there: `target` shows the
+    /// tickets `shown`. Those among `back` were not shown before. Of the others a change is tried a few
+    /// times only: what is read may not be what can be written. Returns how many.
+    pub async fn wake_not_found(
+        &self,
+        target: &TargetName,
+        shown: &[&str],
+        back: &[String],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let (back, others): (Vec<&str>, Vec<&str>) = shown
+            .iter()
+            .partition(|id| back.iter().any(|one| one == *id));
+        let mut woken = 0;
+        for (tickets, most_tries) in [(back, u32::MAX), (others, TRIES_WHILE_SHOWN)] {
+            if tickets.is_empty() {
+                continue;
+            }
+            let mut update = Statement::new(
+                "update deliveries set next_attempt_at = \
+                  case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end \
+                 where next_attempt_at > $1 and operation <> 'create' and resumptions < $2 \
+                  and (state = 'dead' or (state = 'waiting' and parked in ('ticket', 'operation'))) \
+                  and last_error like '%\"status\":404%' \
+                  and incident_id in (select i.id from incidents i where i.target = $3 \
+                    and i.ticket_id in ",
+            )
+            .bind(now)
+            .bind(most_tries)
+            .bind(target);
+            update.push_list("", tickets);
+            update.push(")", []);
+            woken += self.update_alone(update).await?;
+        }
+        if woken > 0 {
+            self.resume_dead(target, now).await?;
+        }
+        Ok(woken)
     }
 
     /// Whether anything of `operation` waits for `target`, or was given up.

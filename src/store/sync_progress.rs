@@ -112,6 +112,24 @@ impl Store {
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
+    /// Tickets of `target` that counted as deleted because it did not show them, and whose incidents were
+    /// closed after `since`: the newest, at most `limit`.
+    pub async fn not_shown_tickets(
+        &self,
+        target: &TargetName,
+        since: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select ticket_id from incidents where target = $1 and closed_at > $2 \
+              and ticket_fate = 'not shown any more' and ticket_id is not null \
+              and ticket_records is null order by closed_at desc limit $3",
+        );
+        let select = select.bind(target).bind(since).bind(limit);
+        select.fetch(&mut tx, |row| row.get("ticket_id")).await
+    }
+
     /// The newest tickets of `target` to which nothing is owed that the CRM refuses: they are read to see
     /// whether our user may read tickets at all.
     pub async fn witness_tickets(&self, target: &TargetName) -> Result<Vec<String>, StoreError> {

@@ -14,7 +14,7 @@ use super::late_tickets::{self, lost_create};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError, behind, floods};
+use super::{Store, StoreError, behind, floods, shown_again};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
@@ -50,9 +50,9 @@ impl OwningIncident {
         })
     }
 
-    /// Whether the ticket, which was removed `before`, exists again.
-    const fn is_back(&self, before: &StoredTicket) -> bool {
-        before.removal.is_some() && self.ticket.removal.is_none()
+    /// Whether the ticket is there, which was only not shown `before`.
+    fn is_shown_again(&self, before: &StoredTicket) -> bool {
+        before.is_not_shown() && self.ticket.removal.is_none()
     }
 }
 
@@ -123,13 +123,18 @@ impl Store {
             behind::step_up(&mut tx, &incident.id).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
         }
-        if owner.is_late || owner.is_back(&before) {
-            late_tickets::resolve(&mut tx, &incident.id, target, now).await?;
+        if owner.is_late {
+            late_tickets::resolve_late(&mut tx, &incident.id, target, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
+        let mut changes_group = then.effect == ChangeEffect::Closed;
+        if owner.is_shown_again(&before) {
+            let is_closed = owner.ticket.details.closed;
+            changes_group |= shown_again::follow(&mut tx, &mut owner.kept, is_closed, now).await?;
+        }
         tx.commit().await?;
-        if then.effect == ChangeEffect::Closed {
-            self.wake_group_of(incident, now).await?;
+        if changes_group {
+            self.wake_group_of(&owner.kept.incident, now).await?;
         }
         Ok(Some(AppliedSnapshot {
             incident_id: owner.kept.incident.id,
@@ -186,8 +191,8 @@ impl Store {
                 }
                 closed.push(incident.clone());
             }
-            if owner.is_back(&before) {
-                // A resolution may be owed.
+            if owner.is_shown_again(&before) {
+                // Its incident may go on, or a resolution be owed.
                 applied.push(None);
                 continue;
             }
@@ -208,13 +213,13 @@ impl Store {
         Ok(applied)
     }
 
-    /// The incident was closed with its ticket: its outage, or it as a member of one, is looked at. On its
-    /// own: deciding locks rows of a group in an order of its own. Should it be lost, the group is
+    /// The incident was closed with its ticket, or goes on with it: its outage, or it as a member of one, is
+    /// looked at. On its own: deciding locks rows of a group in an order of its own. Should it be lost, the group is
     /// looked at with its next event, or when it has become quiet.
     async fn wake_group_of(&self, incident: &Incident, now: Timestamp) -> Result<(), StoreError> {
         fault_points::reach("closing-applied");
         match &incident.outage_id {
-            Some(outage_id) => self.wake_outage(outage_id, now).await,
+            Some(outage_id) => self.recount_members(outage_id, now).await,
             None => self.wake_member(&incident.id, now).await,
         }
     }

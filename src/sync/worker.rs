@@ -1,11 +1,12 @@
 //! The sync worker of one target, and its memory.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
+use crate::domain::ticket_absence::Absence;
 use crate::domain::time::Timestamp;
 use crate::settings::SyncSettings;
 use crate::store::{Store, StoreError};
@@ -41,8 +42,8 @@ pub(super) struct Memory {
     pub(super) swept_to: Option<String>,
     pub(super) failures: u32,
     pub(super) not_before: Timestamp,
-    /// Tickets that the last look did not find. A ticket is gone when two looks do not find it.
-    pub(super) missing: BTreeSet<String>,
+    /// Tickets that the last look did not find.
+    pub(super) missing: BTreeMap<String, Absence>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -62,8 +62,8 @@ const TARGETS: &[Column] = &[
     Column::text("dead", "/dead"),
     Column::text("paused by", "/pause/by"),
     Column::text("why", "/pause/reason"),
+    Column::age("error", "/last_error_at"),
     Column::text("last error", "/last_error/message"),
-    Column::age("error", "/last_error_at").wide(),
     Column::age("token", "/token/obtained_at").wide(),
     Column::age("token ends", "/token/expires_at").wide(),
 ];

@@ -235,6 +235,19 @@ impl Incident {
         self.close(now);
     }
 
+    /// Closes the incident because the CRM does not show its ticket any more.
+    pub fn close_without_ticket(&mut self, now: Timestamp) {
+        self.ticket_not_shown = self.state == IncidentState::Open;
+        self.close_by_people(now);
+    }
+
+    /// The ticket without which it was closed is there: it goes on.
+    pub const fn reopen(&mut self) {
+        self.state = IncidentState::Open;
+        self.closed_at = None;
+        self.ticket_not_shown = false;
+    }
+
     /// Leaves its outage for good. A ticket that the outage held back is due now, or at its own
     /// time.
     pub fn leave_outage(&mut self, now: Timestamp) {

@@ -173,6 +173,9 @@ pub struct Incident {
     /// Of a flood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flood: Option<FloodTotals>,
+    /// It was open, and was closed for nothing else than that the CRM did not show its ticket.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub ticket_not_shown: bool,
 }
 
 #[expect(
@@ -233,6 +236,7 @@ impl Incident {
             held_by_flood: false,
             released: false,
             flood: None,
+            ticket_not_shown: false,
         }
     }
 

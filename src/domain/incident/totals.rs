@@ -23,6 +23,9 @@ pub struct OutageTotals {
     pub wide: bool,
     /// Whether a person gave its ticket up before it existed.
     pub given_up: bool,
+    /// Whether members were closed with their tickets, or go on with them, since they were counted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stale: bool,
     /// By the name of the reading.
     pub extremes: BTreeMap<String, Extremes>,
 }

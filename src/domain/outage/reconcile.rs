@@ -32,8 +32,7 @@ pub struct Others {
 }
 
 impl Others {
-    /// Members that are not given and have not recovered, by the count of the last step. The count
-    /// may be wrong by a ticket that a person has closed since; whether there is any is not.
+    /// Members that are not given and have not recovered, by the count of the last step.
     fn live(self, outage: &DecisionState) -> u64 {
         let tally = outage.incident.as_ref().and_then(|one| one.tally.as_ref());
         let present = tally.map_or(0, |tally| tally.present);
@@ -68,6 +67,10 @@ pub fn reconcile_changed(
     // The cause that explains an incident may be one of the others, and so may those with which it
     // makes the outage wide.
     if begins && !is_wide(&before) {
+        return None;
+    }
+    // People have closed tickets of members: all are counted.
+    if known.tally.as_ref().is_some_and(|tally| tally.is_stale) {
         return None;
     }
     let unchanged = changed.to_vec();
@@ -202,6 +205,7 @@ fn take_members(
     let its = members.iter().filter(|one| one.outage_id == id);
     let tally = incident.tally.get_or_insert_default();
     tally.wide |= wide;
+    tally.is_stale = false;
     its.clone()
         .for_each(|one| tally.add_readings(&one.key, &one.readings));
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);

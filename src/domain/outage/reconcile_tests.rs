@@ -113,6 +113,28 @@ fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
 }
 
 #[test]
+fn members_that_people_have_closed_are_counted_with_all_others() {
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
+    let tally =
+        |outage: &mut DecisionState| outage.incident.as_mut().unwrap().tally.clone().unwrap();
+    assert_eq!(tally(&mut outage).present, 3);
+    let incident = outage.incident.as_mut().unwrap();
+    incident.tally.as_mut().unwrap().is_stale = true;
+    members.remove(0);
+    let known = Others {
+        any_live: true,
+        given_live: 0,
+    };
+    let rules = (FORMATION, &life());
+    let update = reconcile_changed(&mut outage, &mut [], (known, false), rules, &NEW, at(61));
+    assert_eq!(update, None, "it needs all members");
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(61));
+    let counted = tally(&mut outage);
+    assert_eq!((counted.present, counted.is_stale), (2, false));
+}
+
+#[test]
 fn keys_that_began_further_apart_are_no_outage() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 61]));
     let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(61));

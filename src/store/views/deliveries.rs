@@ -154,6 +154,30 @@ macro_rules! dead_create {
     };
 }
 
+/// The create that the delivery `d` waits for while it is not known what came of it.
+macro_rules! doubted_create {
+    ($columns:literal) => {
+        concat!(
+            "select ",
+            $columns,
+            " from deliveries first where first.incident_id = d.incident_id and first.id < d.id \
+               and first.operation = 'create' and first.state = 'waiting' and first.in_doubt <> 0"
+        )
+    };
+}
+
+/// When the delivery `d` is tried next: not before the create that it waits for.
+macro_rules! next_attempt_at {
+    () => {
+        concat!(
+            "case when d.state = 'waiting' then coalesce((",
+            $crate::store::views::deliveries::doubted_create!("max(first.next_attempt_at)"),
+            " and first.next_attempt_at > d.next_attempt_at), d.next_attempt_at) \
+              when d.state = 'sending' then d.next_attempt_at end"
+        )
+    };
+}
+
 /// Whether the delivery `d` waits for something named, and not only for its turn or its time.
 macro_rules! is_parked {
     () => {
@@ -180,6 +204,8 @@ macro_rules! waits_for {
              || 'or the firewall must act' \
            when d.parked = 'ticket' and d.last_error like '%\"resolved_by\":\"person_in_crm\"%' \
              then 'until ' || d.target || ' accepts this one: a person must act' \
+           when d.parked = 'ticket' and d.operation <> 'create' and d.last_error like '%\"status\":404%' \
+             then 'until ' || d.target || ' shows the ticket again, or it counts as deleted' \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
            when d.parked = 'operation' then 'until ' || d.target || ' accepts a ' || d.operation \
              || ' again: a person must act' \
@@ -188,12 +214,17 @@ macro_rules! waits_for {
            when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
            when c.state is not null or d.parked is not null \
              then 'until ' || d.target || ' accepts writes again' \
+           when d.in_doubt <> 0 and d.after_look_up = 'discard' \
+             then 'until no earlier request can create it any more: it is looked up then, and discarded if ' \
+             || 'it is not there' \
+           when exists (", $crate::store::views::deliveries::doubted_create!("1"), ") \
+             then 'until it is known what came of its create, delivery ' || (", $crate::store::views::deliveries::doubted_create!("max(first.id)"), ") \
            when d.in_doubt <> 0 and d.look_up_from > d.unknown_at \
              and d.next_attempt_at >= d.look_up_from \
              then 'until an earlier request has ended, which may still run in ' || d.target end")
     };
 }
-pub(super) use {dead_create, waits_for};
+pub(super) use {dead_create, doubted_create, waits_for};
 
 const DELIVERIES: &str = concat!(
     "select d.id, d.incident_id, d.target, d.operation, d.tries as attempts, \
@@ -201,8 +232,9 @@ const DELIVERIES: &str = concat!(
     is_parked!(),
     " then 'parked' else d.state end as state, ",
     waits_for!(),
-    " as waits_for, \
-      case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
+    " as waits_for, ",
+    next_attempt_at!(),
+    " as next_attempt_at, \
       d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
      from deliveries d \
      left join target_conditions c on c.target = d.target and c.until is null \

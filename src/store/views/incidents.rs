@@ -31,7 +31,7 @@ pub struct TicketView {
     pub priority: Option<String>,
     /// The person, group or queue that works on it, as last seen.
     pub assignee: Option<String>,
-    /// `deleted` or `merged into …`, once it is gone.
+    /// `deleted`, `merged into …` or `not shown any more`, once it is gone or counts as gone.
     pub fate: Option<String>,
     /// The target that should have had it, which could not be reached.
     pub failed_over_from: Option<TargetName>,

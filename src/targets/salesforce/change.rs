@@ -229,12 +229,13 @@ pub(super) fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
     }
 }
 
-/// A 404 hides whether the record was deleted or only this user's right to it.
+/// A 404 hides whether the record was deleted, or only this user's right to it, or whether reads lag. A
+/// poll finds that out: so it ends by itself.
 pub(super) fn gone(id: &RecordId) -> Failure {
     let message = format!("the ticket {id} is gone, or this user may no longer read it");
     Failure::new(
         FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        class(FailureScope::Ticket, ResolvedBy::Time),
         message,
     )
     .with_status(404)

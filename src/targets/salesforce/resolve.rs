@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Salesforce;
-use super::change::{COMMENT_SETTLES, gone, of_comment, of_ticket};
+use super::change::{COMMENT_SETTLES, of_comment, of_ticket};
 use super::find::without_id;
 use super::ids::RecordId;
 use super::rejection::{Call, Cause, Rejection};
@@ -65,7 +65,13 @@ impl Salesforce {
         let Some(status) = fields.get("Status").and_then(Value::as_str) else {
             return Ok(None);
         };
-        let after = after.ok_or_else(|| gone(id))?;
+        let Some(after) = after else {
+            tracing::info!(
+                target = self.name.as_str(), ticket = %id,
+                "the ticket is resolved, and our user cannot read it any more"
+            );
+            return Ok(Some(hidden_by_its_end(before, status)));
+        };
         check_closed(&after.details, status)?;
         Ok(Some(after))
     }
@@ -188,6 +194,19 @@ impl Salesforce {
 /// Whether a part had no effect because another one was refused.
 pub(super) fn is_undone(rejection: &Rejection) -> bool {
     rejection.failure.code.as_deref() == Some("PROCESSING_HALTED")
+}
+
+/// The ticket after a change that was accepted, and that hides it from our user. It keeps its version,
+/// which is older than the new one.
+fn hidden_by_its_end(before: TicketSnapshot, status: &str) -> TicketSnapshot {
+    TicketSnapshot {
+        details: TicketDetails {
+            state: Some(status.to_owned()),
+            closed: true,
+            ..before.details
+        },
+        ..before
+    }
 }
 
 /// Whether the ticket has the status that was set, and counts as closed with it.

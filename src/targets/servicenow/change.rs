@@ -199,7 +199,10 @@ impl ServiceNow {
         if is_kept(&reply) {
             return Ok(reply);
         }
-        let stored = self.existing(id).await?;
+        let Some(stored) = self.record_of(id).await? else {
+            // The change was accepted, and hides the record from our user.
+            return Ok(reply);
+        };
         if is_kept(&stored) {
             return Ok(stored);
         }
@@ -227,7 +230,8 @@ impl ServiceNow {
     }
 }
 
-/// A 404 hides whether the record was deleted or only this user's right to it.
+/// A 404 hides whether the record was deleted, or only this user's right to it, or whether reads lag. A
+/// poll finds that out: so it ends by itself.
 pub(super) fn gone(id: &SysId) -> Failure {
     let message = format!(
         "the ticket {} is gone, or this user may no longer read it",
@@ -235,7 +239,7 @@ pub(super) fn gone(id: &SysId) -> Failure {
     );
     Failure::new(
         FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        class(FailureScope::Ticket, ResolvedBy::Time),
         message,
     )
     .with_status(404)

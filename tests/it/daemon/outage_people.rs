@@ -62,8 +62,14 @@ async fn who_closes_a_members_ticket_closes_the_member_and_it_comes_back_without
     site.breach("A", 1..6).await;
     site.until_outages(at, 1).await;
     site.world.all_delivered().await;
+    assert_eq!(site.incident("A").await["outage"]["present"], 6);
     site.close(at, &own.id);
     until_state(&site, "A0", "closed").await;
+    site.world
+        .until("the outage does not count it any more", async || {
+            site.incident("A").await["outage"]["present"] == 5
+        })
+        .await;
     site.breach("A", 0..1).await;
     until_state(&site, "A0", "pending").await;
     let told = story(&site, "A0").await;

@@ -103,7 +103,9 @@ async fn a_user_who_may_create_and_not_change_holds_no_create_and_is_named() {
         )
         .await;
     world.all_delivered().await;
-    assert_eq!(target(&world).await["refused_operations"], json!([]));
+    let target_now = target(&world).await;
+    assert_eq!(target_now["refused_operations"], json!([]));
+    assert!(target_now["last_error"].is_null(), "{target_now}");
 }
 
 #[tokio::test]
@@ -138,6 +140,8 @@ async fn nobody_must_act_for_an_operation_that_nothing_waits_for_any_more() {
             target(&world).await["refused_operations"] == json!([])
         })
         .await;
+    let target_now = target(&world).await;
+    assert!(target_now["last_error"].is_null(), "{target_now}");
 }
 
 #[tokio::test]

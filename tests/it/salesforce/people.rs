@@ -117,7 +117,10 @@ async fn a_deleted_ticket_is_gone() {
     let failure = client
         .update(&ticket.id, &change("ref 1", Some("Working")))
         .await;
-    assert_eq!(failure.unwrap_err().remedy(), Remedy::GiveUp);
+    // A poll finds out whether it was deleted.
+    let failure = failure.unwrap_err();
+    assert!(failure.is_not_found());
+    assert_eq!(failure.remedy(), Remedy::Retry);
 }
 
 /// What a request, or the requests inside it, say about assignment rules at each change of a ticket.

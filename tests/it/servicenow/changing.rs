@@ -151,7 +151,9 @@ async fn a_resolution_of_a_vanished_ticket_says_so() {
         .await
         .unwrap_err();
     assert_eq!(failure.code.as_deref(), Some("No Record found"));
-    assert_eq!(failure.remedy(), Remedy::GiveUp);
+    // A poll finds out whether it was deleted.
+    assert!(failure.is_not_found());
+    assert_eq!(failure.remedy(), Remedy::Retry);
 }
 
 #[tokio::test]

@@ -131,12 +131,16 @@ async fn a_replayed_or_late_callback_has_no_effect() {
     }
 }
 
+#[cfg(feature = "fault-points")]
 #[tokio::test]
-async fn a_deletion_told_by_servicenow_is_believed_once_it_was_looked_at_twice() {
+async fn a_deletion_told_by_servicenow_is_believed_once_it_was_looked_at_for_ten_minutes() {
     let desk = Desk::open(At::ServiceNow, "1s").await;
     desk.push("business_rule");
     desk.delete();
-    assert!(story(&desk.closed().await).contains("ticket deleted"));
+    desk.until_missed(1).await;
+    assert_eq!(desk.incident().await["state"], "open");
+    desk.world.pass(Duration::from_secs(601));
+    assert!(story(&desk.closed().await).contains("ticket not shown any more"));
 }
 
 impl Desk {

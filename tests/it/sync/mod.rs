@@ -7,6 +7,8 @@ mod clocks;
 mod desk;
 #[cfg(feature = "fault-points")]
 mod late;
+#[cfg(feature = "fault-points")]
+mod not_shown;
 mod paging;
 mod polling;
 mod unread;

@@ -195,6 +195,25 @@ async fn a_resolution_waits_for_the_create_of_a_ticket_that_the_crm_never_had() 
     world.until("the resolution waits", is_told).await;
     // Nobody has to act.
     assert!(world.items("dead-letters").await.is_empty());
+    // The list says what both wait for, and until when.
+    let looks_like = async |operation: &str, waits_for: &str| {
+        let deliveries = world.items("deliveries").await;
+        let mut of_it = deliveries
+            .iter()
+            .filter(|one| one["operation"] == operation);
+        of_it.any(|one| {
+            let at = one["next_attempt_at"].as_str().unwrap();
+            let at: jiff::Timestamp = at.parse().unwrap();
+            let waits = one["waits_for"].as_str().unwrap_or_default();
+            waits.contains(waits_for) && at.duration_since(world.now()).as_secs() > 300
+        })
+    };
+    world
+        .until("the list says what they wait for", async || {
+            looks_like("create", "no earlier request can create it any more").await
+                && looks_like("resolve", "what came of its create, delivery ").await
+        })
+        .await;
     world.pass(std::time::Duration::from_secs(660));
     world
         .until("the incident is over, and nothing is owed", async || {

@@ -167,6 +167,7 @@ fn comparable(field: &str, kind: &Kind, value: &Literal) -> Result<(), Refusal> 
 fn rows(state: &State, object: &str, select: &Select, all: bool) -> Vec<Record> {
     let keep = |row: &&Record| {
         (all || row.get("IsDeleted") != Some(&json!(true)))
+            && !state.switches.unreadable_tickets.contain(row)
             && select
                 .filter
                 .as_ref()

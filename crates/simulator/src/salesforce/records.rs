@@ -23,6 +23,9 @@ pub(super) fn read(
     id: &str,
 ) -> Result<Answer, Refusal> {
     let row = existing(state, object, id)?;
+    if state.switches.unreadable_tickets.contain(row) {
+        return Err(not_found(id));
+    }
     let known = schema::fields(object, &state.switches);
     let wanted: Vec<String> = match data.call.param("fields") {
         None => known.iter().map(|field| field.name.clone()).collect(),
@@ -87,10 +90,12 @@ pub(super) fn existing<'a>(
             Err(refuse(404, "ENTITY_IS_DELETED", "entity is deleted").blaming(&[]))
         }
         Some(row) => Ok(row),
-        None => Err(refuse(
-            404,
-            "NOT_FOUND",
-            "Provided external ID field does not exist or is not accessible: ".to_owned() + id,
-        )),
+        None => Err(not_found(id)),
     }
+}
+
+fn not_found(id: &str) -> Refusal {
+    let message =
+        "Provided external ID field does not exist or is not accessible: ".to_owned() + id;
+    refuse(404, "NOT_FOUND", message)
 }

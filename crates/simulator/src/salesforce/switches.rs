@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::table::Record;
+
 /// The organisation's set-up. As JSON (`/_sim/switches`) the names are the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,6 +52,8 @@ pub struct Switches {
     pub required_fields: Vec<String>,
     /// Whether the user may create and edit tickets.
     pub may_write: bool,
+    /// Tickets that the user cannot read, by query or by id.
+    pub unreadable_tickets: UnreadableTickets,
     /// Whether the session may use the REST API: if not, a 401 that no fresh token mends.
     pub rest_allowed: bool,
     /// Whether picklists refuse values they do not list.
@@ -101,6 +105,7 @@ impl Default for Switches {
             read_only_fields: Vec::new(),
             required_fields: Vec::new(),
             may_write: true,
+            unreadable_tickets: UnreadableTickets::None,
             rest_allowed: true,
             restricted_picklists: false,
             case_statuses: CaseStatus::stock(),
@@ -180,6 +185,30 @@ pub enum RaceLoser {
     LockRow,
     /// 200, as for any later upsert.
     Updated,
+}
+
+/// Tickets that the user cannot read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnreadableTickets {
+    /// None of them.
+    None,
+    /// The closed ones: the organisation shares nothing, and closing hands a ticket over.
+    Closed,
+    /// Each: reads lag behind writes.
+    All,
+}
+
+impl UnreadableTickets {
+    /// Whether the ticket `row` is one.
+    pub(super) fn contain(self, row: &Record) -> bool {
+        let is_ticket = row.contains_key("IsClosed");
+        match self {
+            Self::None => false,
+            Self::Closed => row.get("IsClosed") == Some(&Value::Bool(true)),
+            Self::All => is_ticket,
+        }
+    }
 }
 
 /// A rule of the administrator's that refuses a write.
