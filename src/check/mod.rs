@@ -116,6 +116,7 @@ fn check_rule(
     if is_all {
         if let Some(when) = places.first() {
             names::check_trigger(when, kinds, found);
+            ranges::check_divisors(rule, when, found);
         }
         comparisons::check_swapped(rule, places, found);
         statuses::check_meaning(rule, kinds, found);

@@ -17,6 +17,7 @@ mod functions;
 mod inner;
 mod known_names;
 mod nearest;
+mod quotients;
 mod reads;
 mod rewrite;
 mod routing;
