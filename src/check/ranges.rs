@@ -70,8 +70,7 @@ pub(super) fn check_divisors(rule: &RuleSettings, when: &Place<'_>, found: &mut 
             true => format!("write {name} > 0 && {source}"),
             false => format!("write {name} > 0 && ({source})"),
         };
-        let problem = Problem::warning(&when.path, reason).with_help(help);
-        found.push(problem.within(span_of(source, &name)));
+        found.push(Problem::warning(&when.path, reason).with_help(help));
     }
 }
 

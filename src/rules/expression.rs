@@ -23,7 +23,7 @@ use super::direction::{ThresholdSide, directions};
 use super::reads::Reads;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use super::slip::{Slip, slip};
-use super::{failure, known_names, quotients};
+use super::{absent, failure, known_names, quotients};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
 
@@ -155,6 +155,11 @@ impl Expression {
     /// The numbers that it holds readings against.
     pub fn bounds(&self) -> Vec<Bound> {
         bounds(&self.parsed)
+    }
+
+    /// A value that it reads only where it asks for it not to be there.
+    pub fn read_where_absent(&self) -> Option<Operand> {
+        absent::read_where_absent(&self.parsed)
     }
 
     /// The values that it divides by, and of which it does not ask whether they are 0.
