@@ -16,74 +16,76 @@ const fn queue(by: &'static str, at: &'static str, says: &'static [&'static str]
     mistake(WARNING, (NOBODY, by), NOBODY_WHEN, at, says)
 }
 
+const NEVER_MET: &[Mistake] = &[
+    queue(
+        "'!has(metrics[oWaiting].count) && metrics[oWaiting].count > 3'",
+        "!has",
+        &["never holds", "write has(metrics[oWaiting].count)"],
+    ),
+    queue(
+        "\"metrics[oLongestWaiting].count > 300\"",
+        "oLongestWaiting",
+        &["how many there are", "metrics[oLongestWaiting].age"],
+    ),
+    queue(
+        "\"metrics[tAbandon].count / metrics[nOffered].count > 0.1\"",
+        "\"metrics",
+        &[
+            "no result where `metrics[nOffered].count` is 0",
+            "write metrics[nOffered].count > 0 && metrics[tAbandon].count / metrics[nOffered].count > 0.1",
+        ],
+    ),
+    mistake(
+        WARNING,
+        (
+            WAIT_EVENTS,
+            "events = [\"telephony.queue.waiting\", \"v2.analytics.queues.{id}.activity\"]",
+        ),
+        "rules.queue-wait.events",
+        "\"v2.analytics.queues.{id}.activity\"",
+        &["contains nothing that `when` or `clear` reads", "remove it"],
+    ),
+    mistake(
+        WARNING,
+        (
+            RULE,
+            "[rules.abandoned]\nevents = [\"v2.detail.events.conversation.{id}.acd.end\"]\nwhen = 'acd_outcome == \"ABANDON\"'\nat_least = 3\nkey = \"{{ conversation_id }}\"\ntargets = [\"servicenow\"]\n[outages.carrier]\n",
+        ),
+        "rules.abandoned.key",
+        "conversation_id",
+        &[
+            "another one for each conversation",
+            "such as {{ queue_id }}",
+        ],
+    ),
+    mistake(
+        WARNING,
+        (
+            RULE,
+            "[rules.memory]\nevents = [\"v2.telephony.providers.edges.{id}.metrics\"]\nwhen = \"metrics[memory[physcal].availableBytes].value < 1000\"\ntargets = [\"servicenow\"]\n[outages.carrier]\n",
+        ),
+        "rules.memory.when",
+        "memory[physcal]",
+        &[
+            "no usual row",
+            "did you mean `memory[physical].availableBytes`?",
+        ],
+    ),
+    mistake(
+        WARNING,
+        (
+            "when = 'status == \"ALERTING\"'\nclear = 'status == \"CLEARED\"'",
+            "when = 'alert_active && alert_metric == \"owaiting\"'",
+        ),
+        "rules.genesys-alert.when",
+        "owaiting",
+        &["upper and lower case differ", "did you mean `oWaiting`?"],
+    ),
+];
+
 #[test]
 fn a_condition_that_no_value_meets_is_found() {
-    assert_found(&[
-        queue(
-            "'!has(metrics[oWaiting].count) && metrics[oWaiting].count > 3'",
-            "!has",
-            &["never holds", "write has(metrics[oWaiting].count)"],
-        ),
-        queue(
-            "\"metrics[oLongestWaiting].count > 300\"",
-            "oLongestWaiting",
-            &["how many there are", "metrics[oLongestWaiting].age"],
-        ),
-        queue(
-            "\"metrics[tAbandon].count / metrics[nOffered].count > 0.1\"",
-            "\"metrics",
-            &[
-                "no result where `metrics[nOffered].count` is 0",
-                "write metrics[nOffered].count > 0 && metrics[tAbandon].count / metrics[nOffered].count > 0.1",
-            ],
-        ),
-        mistake(
-            WARNING,
-            (
-                WAIT_EVENTS,
-                "events = [\"telephony.queue.waiting\", \"v2.analytics.queues.{id}.activity\"]",
-            ),
-            "rules.queue-wait.events",
-            "\"v2.analytics.queues.{id}.activity\"",
-            &["contains nothing that `when` or `clear` reads", "remove it"],
-        ),
-        mistake(
-            WARNING,
-            (
-                RULE,
-                "[rules.abandoned]\nevents = [\"v2.detail.events.conversation.{id}.acd.end\"]\nwhen = 'acd_outcome == \"ABANDON\"'\nat_least = 3\nkey = \"{{ conversation_id }}\"\ntargets = [\"servicenow\"]\n[outages.carrier]\n",
-            ),
-            "rules.abandoned.key",
-            "conversation_id",
-            &[
-                "another one for each conversation",
-                "such as {{ queue_id }}",
-            ],
-        ),
-        mistake(
-            WARNING,
-            (
-                RULE,
-                "[rules.memory]\nevents = [\"v2.telephony.providers.edges.{id}.metrics\"]\nwhen = \"metrics[memory[physcal].availableBytes].value < 1000\"\ntargets = [\"servicenow\"]\n[outages.carrier]\n",
-            ),
-            "rules.memory.when",
-            "memory[physcal]",
-            &[
-                "no usual row",
-                "did you mean `memory[physical].availableBytes`?",
-            ],
-        ),
-        mistake(
-            WARNING,
-            (
-                "when = 'status == \"ALERTING\"'\nclear = 'status == \"CLEARED\"'",
-                "when = 'alert_active && alert_metric == \"owaiting\"'",
-            ),
-            "rules.genesys-alert.when",
-            "owaiting",
-            &["upper and lower case differ", "did you mean `oWaiting`?"],
-        ),
-    ]);
+    assert_found(NEVER_MET);
 }
 
 /// Groups of the outage of trunks.
