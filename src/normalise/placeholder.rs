@@ -69,7 +69,7 @@ const WHOLE: &[(&str, &str)] = &[
 
 /// Signs with which a variable begins in some language, alone or together.
 const OPENING: &[char] = &[
-    '$', '{', '<', '[', '%', '@', ':', '#', '!', '(', '&', '"', '\'', ' ', '＄', '｛',
+    '$', '{', '<', '[', '%', '@', ':', '#', '!', '(', '&', '"', '\'', ' ', '.', '＄', '｛',
 ];
 /// Of these, the ones that are around a variable, and those that alone make one.
 const BRACKETS: &[char] = &['{', '<', '[', '%', '｛'];
@@ -125,7 +125,9 @@ pub(super) fn is_placeholder(text: &str) -> bool {
     };
     ANYWHERE.iter().any(inside)
         || WHOLE.iter().any(whole)
-        || variable_in(text).is_some_and(is_called_like_a_variable)
+        || variable_in(text).is_some_and(|name| {
+            is_called_like_a_variable(name) || (text.starts_with('$') && name.contains('.'))
+        })
         || is_call(text)
 }
 
@@ -137,7 +139,12 @@ pub(super) fn is_variable(text: &str) -> bool {
 
 /// Whether `text` is no id and no name.
 pub(super) fn is_nothing(text: &str) -> bool {
-    is_one_of(text, UNFILLED) || is_one_of(text, NOTHING)
+    let bare = without_quotes(text);
+    is_one_of(bare, UNFILLED) || is_one_of(bare, NOTHING)
+}
+
+fn without_quotes(text: &str) -> &str {
+    text.trim_matches(['"', '\'', '`', '“', '”', ' '])
 }
 
 fn is_one_of(text: &str, words: &[&str]) -> bool {
@@ -147,7 +154,7 @@ fn is_one_of(text: &str, words: &[&str]) -> bool {
 /// Whether `text` cannot be the id of a thing. Taken for one, it would make one incident of all things.
 /// An id is judged more strictly than a name: nobody chooses ids by their looks.
 pub(super) fn is_no_id(text: &str) -> bool {
-    let bare = text.trim_matches(['"', '\'', '`', '“', '”', ' ']);
+    let bare = without_quotes(text);
     bare.is_empty()
         || is_nothing(bare)
         || is_one_of(bare, NO_ID)

@@ -53,6 +53,8 @@ const UNFILLED_IDS: &[&str] = &[
     "'undefined'",
     "\"\"",
     "$[x]",
+    "<$.x>",
+    "$x.y",
     "{%x%}",
     "{ {x} }",
     "＄{x}",
@@ -89,6 +91,8 @@ fn a_name_is_a_placeholder_only_where_it_is_called_like_a_variable() {
         ":entityName",
         "__name__",
         "[input.trunk]",
+        "<$.name>",
+        "$stage.trunk",
         "<0>",
         "undefined",
         "[object Object]",
@@ -138,7 +142,15 @@ fn ids_of_other_kinds_are_taken() {
 
 #[test]
 fn words_for_no_value_are_no_names() {
-    for text in ["null", "undefined", "None", "?", "N/A", "[object Object]"] {
+    for text in [
+        "null",
+        "undefined",
+        "None",
+        "?",
+        "N/A",
+        "[object Object]",
+        "\"null\"",
+    ] {
         assert!(is_nothing(text), "{text}");
     }
     for text in ["Nonesuch", "nullable", "0", "not set up", "Sales N/A"] {
