@@ -105,5 +105,6 @@ fn as_received(event: &ReadingEvent) -> JournalEvent {
         event_id: String::new(),
         received_at: event.received_at,
         content: Content::Body(event.body.clone()),
+        decided_by: Vec::new(),
     }
 }

@@ -1,18 +1,13 @@
 //! Comparisons that can hardly be meant: a number with a text, a reading with a number that it never
-//! reaches, seconds with milliseconds, and `when` and `clear` the wrong way round.
+//! reaches, and `when` and `clear` the wrong way round.
 
 use super::kinds::{Carried, Kinds};
 use super::place::Place;
-use super::ranges;
+use super::{durations, ranges};
 use crate::domain::signal::Field;
+use crate::domain::time::Timestamp;
 use crate::rules::{Compared, Constant, Expression, Operand, Relation, ThresholdSide, span_of};
 use crate::settings::{Problem, RuleSettings};
-
-/// Below it a threshold is taken for seconds.
-const MIN_MILLISECONDS: f64 = 10_000.0;
-const MINUTE: f64 = 60.0;
-const HOUR: f64 = 3_600.0;
-const DAY: f64 = 86_400.0;
 
 /// Metrics that are worse the higher they are.
 const HIGHER_IS_WORSE: &[&str] = &[
@@ -45,15 +40,27 @@ enum Type {
 
 /// Refuses or warns of comparisons in one expression.
 pub(super) fn check(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+    found.extend(where_absent(place));
     for compared in &place.comparisons.all {
         match mismatch(place, compared, kinds) {
             Some(problem) => found.push(problem),
             None => {
                 let problem = ranges::check(place, compared, kinds);
-                found.extend(problem.or_else(|| milliseconds(place, compared, kinds)));
+                let problem = problem.or_else(|| durations::milliseconds(place, compared, kinds));
+                found.extend(problem.or_else(|| durations::count_for_age(place, compared, kinds)));
             }
         }
     }
+}
+
+/// A value that is read only where it is not there.
+fn where_absent(place: &Place<'_>) -> Option<Problem> {
+    let name = name_of(&place.expression.read_where_absent()?);
+    let reason =
+        format!("never holds: it reads `{name}` only where `!has(…)` says that it is not there");
+    let help = format!("write has({name})");
+    let problem = Problem::warning(&place.path, reason).with_help(help);
+    Some(problem.within(span_of(place.expression.source(), &format!("!has({name})"))))
 }
 
 fn type_of(operand: &Operand, kinds: &Kinds<'_>) -> Type {
@@ -92,7 +99,7 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
     let name = name_of(&compared.operand);
     let (a, b) = (words(type_of), words(constant_is));
     let help = match (type_of, &compared.constant) {
-        (Type::Time, _) => "write timestamp(\"2027-01-01T00:00:00Z\")".to_owned(),
+        (Type::Time, _) => format!("write timestamp(\"{}\")", time_of(&spelt)),
         (Type::Text, _) => format!("write \"{spelt}\" in quotes"),
         (Type::Number, Constant::Text(text)) if text.trim().parse::<f64>().is_err() => {
             "compare it with a number".to_owned()
@@ -118,6 +125,18 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
     };
     let span = span_of(place.expression.source(), &spelt);
     Some(problem.with_help(help).within(span))
+}
+
+/// The time that is meant by `text`, in the form that `timestamp` reads.
+fn time_of(text: &str) -> String {
+    let text = text.trim().replace(' ', "T");
+    let with_time = format!("{text}T00:00:00Z");
+    let with_zone = format!("{text}Z");
+    let forms = [text, with_zone, with_time].into_iter();
+    let mut readable = forms.filter(|text| text.parse::<Timestamp>().is_ok());
+    readable
+        .next()
+        .unwrap_or_else(|| "2027-01-01T00:00:00Z".to_owned())
 }
 
 /// A value that is missing is not null: the expression says nothing then.
@@ -149,55 +168,6 @@ pub(super) fn name_of(operand: &Operand) -> String {
         Operand::Label(label) => format!("labels.{label}"),
         Operand::Name(name) => name.clone(),
     }
-}
-
-/// A threshold of a duration that looks like milliseconds.
-fn milliseconds(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option<Problem> {
-    let (Relation::Order(_), Constant::Number(number)) = (compared.relation, &compared.constant)
-    else {
-        return None;
-    };
-    let is_duration = match &compared.operand {
-        // An Edge runs for weeks.
-        Operand::Reading(metric, _) if metric == "upTime" => false,
-        Operand::Reading(metric, statistic) => kinds.is_duration(metric, statistic),
-        Operand::Name(name) => ["wait_time_avg", "connected_duration"].contains(&name.as_str()),
-        Operand::Label(_) => false,
-    };
-    if !is_duration || !looks_like_milliseconds(*number) {
-        return None;
-    }
-    let name = name_of(&compared.operand);
-    let reason = format!(
-        "`{name}` is in seconds, and {number} s are {}",
-        spelt(*number)
-    );
-    let help = format!("if milliseconds are meant, write {}", number / 1_000.0);
-    let span = span_of(place.expression.source(), &number.to_string());
-    Some(
-        Problem::warning(&place.path, reason)
-            .with_help(help)
-            .within(span),
-    )
-}
-
-/// Thousands that are neither a few whole hours nor whole days.
-fn looks_like_milliseconds(number: f64) -> bool {
-    let is_whole = |unit: f64| number % unit == 0.0;
-    let is_hours = is_whole(HOUR) && number < 2.0 * DAY;
-    number >= MIN_MILLISECONDS && is_whole(1_000.0) && !is_hours && !is_whole(DAY)
-}
-
-/// A duration in its greatest units.
-fn spelt(seconds: f64) -> String {
-    if seconds >= DAY {
-        return format!("{:.1} days", seconds / DAY);
-    }
-    format!(
-        "{:.0} h {:.0} min",
-        (seconds / HOUR).floor(),
-        (seconds % HOUR / MINUTE).floor()
-    )
 }
 
 /// Warns of a rule that breaches while a value is good, and clears while it is bad.
@@ -256,22 +226,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thousands_are_milliseconds_unless_they_are_hours_or_days() {
-        for number in [
-            10_000.0,
-            30_000.0,
-            60_000.0,
-            300_000.0,
-            360_000.0,
-            1_800_000.0,
+    fn the_time_that_was_written_is_offered() {
+        for (text, offered) in [
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01 14:00:00", "2026-03-01T14:00:00Z"),
+            ("yesterday", "2027-01-01T00:00:00Z"),
         ] {
-            assert!(looks_like_milliseconds(number), "{number}");
+            assert_eq!(time_of(text), offered);
         }
-        for number in [
-            300.0, 5_000.0, 36_000.0, 86_400.0, 864_000.0, 14_400.0, 10_800.0,
-        ] {
-            assert!(!looks_like_milliseconds(number), "{number}");
-        }
-        assert_eq!(spelt(30_000.0), "8 h 20 min");
     }
 }

@@ -1,12 +1,15 @@
 //! Settings that can have no effect: names of fields that are not sent, windows that are over, and
 //! causes that explain nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use super::known::UNTYPED;
+use crate::domain::silence::Name;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_RULE;
+use crate::normalise::Format;
 use crate::rules::{Expression, nearest};
-use crate::settings::{Mark, Problem, Settings};
+use crate::settings::{Mark, Problem, RuleSettings, Settings};
 
 pub(super) fn check(settings: &Settings, now: Timestamp, found: &mut Vec<Problem>) {
     strict_fields(settings, found);
@@ -15,6 +18,8 @@ pub(super) fn check(settings: &Settings, now: Timestamp, found: &mut Vec<Problem
     named_twice(settings, found);
     placeholders_in_matchers(settings, found);
     twins(settings, found);
+    labels_in_matchers(settings, found);
+    unheard_sources(settings, found);
 }
 
 /// Warns of strict fields that no ticket is opened with.
@@ -90,6 +95,72 @@ fn placeholders_in_matchers(settings: &Settings, found: &mut Vec<Problem>) {
                 });
             }
         }
+    }
+}
+
+/// Warns of matchers that ask for a label that no event has.
+fn labels_in_matchers(settings: &Settings, found: &mut Vec<Problem>) {
+    let formats = settings.sources.values().map(|source| &source.format);
+    let maps = formats.flat_map(|format| match format {
+        Format::Custom(maps) => maps.all().collect(),
+        Format::Genesys => Vec::new(),
+    });
+    let mut known: BTreeSet<&str> = maps
+        .flat_map(|map| map.labels.keys().map(String::as_str))
+        .collect();
+    if settings.enrichment.is_some() {
+        known.insert("site");
+    }
+    for (name, window) in &settings.maintenance {
+        for (entry, matcher) in window.matchers.iter().enumerate() {
+            let Name::Label(label) = matcher.name() else {
+                continue;
+            };
+            if known.contains(label.as_str()) {
+                continue;
+            }
+            let path = format!("maintenance.{name}.match");
+            let problem = Problem {
+                mark: Mark::Entry(entry),
+                ..Problem::warning(path, format!("no source maps the label `{label}`"))
+            };
+            found.push(match nearest(label, known.iter().copied()) {
+                Some(meant) => problem.suggesting(Some(meant)),
+                None => {
+                    problem.with_help("add it to `map.labels` of a source of the format custom")
+                }
+            });
+        }
+    }
+}
+
+/// Warns of sources whose events no rule looks at.
+fn unheard_sources(settings: &Settings, found: &mut Vec<Problem>) {
+    let rules = || settings.rules.iter().filter(|rule| rule.name != OWN_RULE);
+    // A rule that names other events than its sources send is told already.
+    if found
+        .iter()
+        .any(|problem| problem.path.ends_with(".events"))
+    {
+        return;
+    }
+    for (name, source) in &settings.sources {
+        // Without a type of their own, the events of a custom source have one that is known.
+        let is_untyped = match &source.format {
+            Format::Custom(maps) => maps.all().all(|map| map.event_type.is_empty()),
+            Format::Genesys => false,
+        };
+        let looks =
+            |rule: &RuleSettings| rule.hears(name) && (!is_untyped || rule.looks_at_type(UNTYPED));
+        if rules().next().is_none() || rules().any(looks) {
+            continue;
+        }
+        let reason = "no rule looks at its events: they are stored, and open no ticket";
+        let help = match is_untyped {
+            true => "write a rule with events = [\"custom\"]".to_owned(),
+            false => format!("add \"{name}\" to the `sources` of a rule, or remove this table"),
+        };
+        found.push(Problem::warning(format!("sources.{name}"), reason).with_help(help));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::settings::{Problem, RuleSettings};
 
 /// Values that differ in every event.
-const NEW_EACH_TIME: &[&str] = &[
+pub(super) const NEW_EACH_TIME: &[&str] = &[
     "timestamp",
     "event_payload_id",
     "metrics",
@@ -19,7 +19,7 @@ const NEW_EACH_TIME: &[&str] = &[
 ];
 
 /// Values that a recovery has otherwise than the trouble that it ends.
-const CHANGED_BY_RECOVERY: &[&str] = &[
+pub(super) const CHANGED_BY_RECOVERY: &[&str] = &[
     "status",
     "previous_status",
     "status_detail",
@@ -48,6 +48,8 @@ pub(super) fn check(
         return;
     }
     if let Some(problem) = changes(rule, &path) {
+        found.push(problem);
+    } else if let Some(problem) = never_together(rule, &path, kinds) {
         found.push(problem);
     } else if let Some(problem) = shared(rule, &path, kinds) {
         found.push(problem);
@@ -155,6 +157,45 @@ fn thing_in(signal: &Signal) -> Option<&'static str> {
     names
         .find(|name| signal.fields.contains_key(**name))
         .copied()
+}
+
+/// Events that end something in a conversation, and come once for it.
+const ONCE: &str = "v2.detail.events.conversation.";
+
+/// Warns of a key of which no two signals come, where several are needed.
+fn never_together(rule: &RuleSettings, path: &str, kinds: &Kinds<'_>) -> Option<Problem> {
+    const NAME: &str = "conversation_id";
+    let mut all = kinds.all.iter();
+    if rule.at_least == 1
+        || !kinds.unknown.is_empty()
+        || kinds.all.is_empty()
+        || !all.all(|kind| kind.event_type.starts_with(ONCE))
+    {
+        return None;
+    }
+    let kind = kinds.all.first()?;
+    let mut other = kind.samples.whole.clone();
+    other
+        .fields
+        .insert(NAME, Field::from("another conversation"));
+    let key = |signal: &Signal| rule.key.render(&signal_values(signal, kind.source)).ok();
+    if key(&kind.samples.whole)? == key(&other)? {
+        return None;
+    }
+    let reason = format!(
+        "is another one for each conversation, so {} signals with one key hardly ever come",
+        rule.at_least
+    );
+    let wider = ["queue_id", "flow_id"];
+    let mut wider = wider
+        .iter()
+        .filter(|name| other.fields.contains_key(**name));
+    let help = format!(
+        "name what conversations have in common, such as {{{{ {} }}}}",
+        wider.next()?
+    );
+    let problem = Problem::warning(path, reason).with_help(help);
+    Some(problem.within(rule.key.span_of(NAME)))
 }
 
 /// Warns of a key with a value that does not stay the same for one thing.

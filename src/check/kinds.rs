@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::sample::Samples;
 use crate::domain::signal::COMMON_NAMES;
-use crate::normalise::CustomMap;
 use crate::normalise::catalogue::{self, Subject, Topic, TopicMetric, Unit};
+use crate::normalise::{CustomMap, Unit as MapUnit};
 use crate::rules::{Comparisons, Operand};
 
 /// The events that one rule can see.
@@ -102,21 +102,15 @@ impl Kinds<'_> {
         known.any(|known| known.qualifiers.is_some_and(|words| !words.is_empty()))
     }
 
-    /// The row of which `metric` is the name in other letters.
-    pub(super) fn row_in_other_case(&self, metric: &str) -> Option<&str> {
-        let names = self
-            .all
-            .iter()
-            .flat_map(|kind| kind.samples.whole.metrics.keys());
-        let rows: Vec<&str> = names
-            .map(String::as_str)
-            .filter(|name| name.contains('['))
-            .collect();
-        if rows.contains(&metric) {
-            return None;
-        }
-        let mut rows = rows.into_iter();
-        rows.find(|row| row.eq_ignore_ascii_case(metric))
+    /// Whether a map of a custom source gives the metric in milliseconds.
+    pub(super) fn is_mapped_from_milliseconds(&self, metric: &str) -> bool {
+        self.all.iter().any(|kind| match kind.sort {
+            Sort::Custom(map) => {
+                let metric = map.metrics.get(metric);
+                metric.is_some_and(|one| one.unit == MapUnit::Milliseconds)
+            }
+            Sort::Topic(_) => false,
+        })
     }
 
     /// Every name of a metric that the events can contain.
@@ -164,6 +158,16 @@ impl Kind<'_> {
         operands
             .map(|operand| self.carries(operand))
             .all(|carried| carried == Carried::Yes)
+    }
+
+    /// Whether such an event itself can contain `operand`.
+    pub(super) fn contains(&self, operand: &Operand) -> bool {
+        match (self.sort, operand) {
+            (Sort::Topic(topic), Operand::Reading(metric, statistic)) => {
+                reading(topic, metric, statistic) >= Carried::Perhaps
+            }
+            _ => self.carries(operand) == Carried::Yes,
+        }
     }
 
     /// Whether the state of what these events are about can contain `operand`.

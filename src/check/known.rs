@@ -13,7 +13,7 @@ use crate::normalise::{CustomMap, CustomMaps, Format};
 use crate::settings::{RuleSettings, Settings};
 
 /// The event type of a custom source that gives none.
-const UNTYPED: &str = "custom";
+pub(super) const UNTYPED: &str = "custom";
 
 /// What is known of all events.
 pub(super) struct Known<'s> {

@@ -10,8 +10,10 @@
 
 mod breach;
 mod comparisons;
+mod durations;
 mod expressions;
 mod idle;
+mod idle_events;
 mod key;
 mod kinds;
 mod known;
@@ -19,11 +21,13 @@ mod leftovers;
 mod lookups;
 mod members;
 mod names;
+mod outages;
 mod overlap;
 mod place;
 mod plain_text;
 mod ranges;
 mod reachable;
+mod rows;
 mod sample;
 mod spans;
 mod statuses;
@@ -54,6 +58,7 @@ pub(crate) fn check(settings: &Settings, now: Timestamp) -> Vec<Problem> {
     let mut found = look(settings, Depth::All);
     plain_text::check(settings, &mut found);
     members::check(settings, &mut found);
+    outages::check(settings, &mut found);
     spans::check(settings, &mut found);
     idle::check(settings, now, &mut found);
     leftovers::check(settings, &mut found);
@@ -116,7 +121,10 @@ fn check_rule(
     if is_all {
         if let Some(when) = places.first() {
             names::check_trigger(when, kinds, found);
+            ranges::check_divisors(rule, when, found);
         }
+        let verdicts = places.get(..1 + usize::from(rule.clear.is_some()));
+        idle_events::check(rule, verdicts.unwrap_or_default(), kinds, found);
         comparisons::check_swapped(rule, places, found);
         statuses::check_meaning(rule, kinds, found);
         overlap::check(rule, places, found);

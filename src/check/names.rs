@@ -1,6 +1,9 @@
 //! Event types, metrics and statistics that no sender of the rule is known to use.
 
+use std::collections::BTreeSet;
+
 use super::kinds::{Carried, Kinds, Sort};
+use super::known::UNTYPED;
 use super::place::Place;
 use crate::normalise::catalogue;
 use crate::rules::{Operand, nearest, span_of};
@@ -53,7 +56,9 @@ pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut V
     for event_type in &kinds.unknown {
         let reason = format!("no source of this rule is known to send `{event_type}`");
         let problem = at(event_type, reason);
-        found.push(match similar_event(event_type) {
+        let meant = similar_event(event_type);
+        let is_custom = nearest(event_type, [UNTYPED]).is_some();
+        found.push(match meant.or(is_custom.then_some(UNTYPED)) {
             Some(meant) => problem.suggesting(Some(meant)),
             None => problem.with_help("docs/events.md lists the event types"),
         });
@@ -184,7 +189,11 @@ fn check_reading(
     warn: &dyn Fn(String, &str) -> Problem,
 ) -> Option<Problem> {
     if carried == Carried::Yes {
-        let row = kinds.row_in_other_case(metric)?;
+        let Some(row) = kinds.row_in_other_case(metric) else {
+            let meant = kinds.row_like(metric)?;
+            let reason = format!("`{metric}` is no usual row");
+            return Some(warn(reason, metric).suggesting(Some(meant)));
+        };
         let reason = format!("no row is called `{metric}`: upper and lower case differ");
         return Some(warn(reason, metric).suggesting(Some(row)));
     }
@@ -281,7 +290,7 @@ pub(super) fn fields(kinds: &Kinds<'_>) -> String {
 }
 
 /// Some names, in a sentence.
-fn some_of(names: &std::collections::BTreeSet<&str>) -> String {
+fn some_of(names: &BTreeSet<&str>) -> String {
     const SHOWN: usize = 8;
     let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
     match names.len().saturating_sub(SHOWN) {

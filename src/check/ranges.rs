@@ -1,11 +1,12 @@
 //! Numbers that a reading never reaches, or always exceeds: a ratio beside 80, a count beside -1.
+//! And quotients by a reading that may be 0.
 
 use super::comparisons::name_of;
 use super::kinds::Kinds;
 use super::place::Place;
 use crate::normalise::catalogue::Unit;
 use crate::rules::{Compared, Constant, Operand, Relation, ThresholdSide, span_of};
-use crate::settings::Problem;
+use crate::settings::{Problem, RuleSettings};
 
 const PERCENT: f64 = 100.0;
 
@@ -50,6 +51,27 @@ pub(super) fn check(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -
     };
     let problem = Problem::warning(&place.path, reason).with_help(help);
     Some(problem.within(span))
+}
+
+/// Warns of a quotient that has no value in quiet times: then a rule that clears when `when` does not
+/// hold says nothing, and its incident goes on.
+pub(super) fn check_divisors(rule: &RuleSettings, when: &Place<'_>, found: &mut Vec<Problem>) {
+    if rule.clear.is_some() || rule.at_least > 1 {
+        return;
+    }
+    let source = when.expression.source();
+    for divisor in when.expression.unguarded_divisors() {
+        let name = name_of(&divisor);
+        let reason = format!(
+            "has no result where `{name}` is 0: such an event ends no incident of this rule"
+        );
+        let is_single = !source.contains("||") && !source.contains('?');
+        let help = match is_single {
+            true => format!("write {name} > 0 && {source}"),
+            false => format!("write {name} > 0 && ({source})"),
+        };
+        found.push(Problem::warning(&when.path, reason).with_help(help));
+    }
 }
 
 /// The least and the greatest value in this unit.

@@ -7,11 +7,18 @@ use crate::settings::{OutageSettings, Problem, RuleSettings, Settings, SourceSet
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Clocks differ by some seconds, and an event needs some to arrive.
-const LEAST_AGE: Duration = Duration::from_secs(10);
+/// Clocks differ by some seconds, an event needs some to arrive, and senders repeat what was not
+/// answered for minutes.
+const LEAST_AGE: Duration = Duration::from_secs(60);
+
+/// What keeps a ticket or a comment back for longer keeps it back for good.
+const MOST_LOCK: Duration = Duration::from_secs(7 * 86_400);
 
 /// Messages about one thing come every few seconds to a minute.
 const LEAST_QUIET: Duration = Duration::from_secs(10);
+
+const NO_TICKET: &str = "trouble that comes back in this time waits without a ticket of its own";
+const NO_COMMENT: &str = "hardly any ticket is open long enough for a comment";
 
 /// Warns of spans that cannot do what they are for.
 pub(super) fn check(settings: &Settings, found: &mut Vec<Problem>) {
@@ -61,6 +68,18 @@ impl<'f> Spans<'f> {
         self.warn(key, reason, format!("write at least \"{}\"", shown(least)));
     }
 
+    /// Warns of a span that is longer than [`MOST_LOCK`]: then `effect`.
+    fn at_most(&mut self, key: &str, span: Duration, effect: &str) {
+        if span > MOST_LOCK {
+            let reason = format!("{} is very long: {effect}", shown(span));
+            self.warn(
+                key,
+                reason,
+                "write some minutes or hours, such as \"1h\"".to_owned(),
+            );
+        }
+    }
+
     fn of_rule(&mut self, rule: &RuleSettings, settings: &Settings) {
         let forgotten = settings.entities.forget_after;
         if let Some(fresh) = rule.fresh {
@@ -99,6 +118,8 @@ impl<'f> Spans<'f> {
         self.at_least("burst_lock", rule.burst_lock, SECOND, no_effect);
         let each = "every message becomes a comment";
         self.at_least("update_every", rule.update_every, SECOND, each);
+        self.at_most("burst_lock", rule.burst_lock, NO_TICKET);
+        self.at_most("update_every", rule.update_every, NO_COMMENT);
         if rule.at_least > 1 {
             let together = "so many signals never come together";
             self.at_least("within", rule.within, SECOND, together);
@@ -118,6 +139,8 @@ impl<'f> Spans<'f> {
         self.at_least("burst_lock", outage.burst_lock, SECOND, no_effect);
         let each = "every member becomes a comment";
         self.at_least("update_every", outage.update_every, SECOND, each);
+        self.at_most("burst_lock", outage.burst_lock, NO_TICKET);
+        self.at_most("update_every", outage.update_every, NO_COMMENT);
         if outage.hold > outage.within {
             let reason = format!(
                 "is longer than `within` ({}): tickets wait, and no outage can form any more",

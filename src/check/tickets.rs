@@ -215,12 +215,15 @@ fn problem(found: Found, failure: Failure) -> Problem {
     let span = missing.and_then(|name| failure.template.span_of(name));
     let without_name = (missing.is_none() && found.problem.contains("is missing"))
         .then(|| "write an alternative after it, such as `or 'unknown'`".to_owned());
-    let help = missing.map(|name| {
-        let effect = match is_group {
-            true => "",
-            false => "; without it such a breach becomes a review item, and opens no ticket",
-        };
-        format!("give it an alternative: {{{{ {name} or 'unknown' }}}}{effect}")
+    let help = missing.map(|name| match is_group {
+        // An alternative would put all these breaches into one group.
+        true => "name what all these events contain, or remove the rule from `rules`".to_owned(),
+        false => {
+            let alternative = failure.template.with_alternative(name);
+            format!(
+                "give it an alternative: {alternative}; without it such a breach becomes a review item, and opens no ticket"
+            )
+        }
     });
     let problem = Problem {
         level,

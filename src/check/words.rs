@@ -6,7 +6,7 @@ use super::kinds::{Kinds, Sort};
 use super::place::Place;
 use crate::domain::polling::{POLL_SOURCE, STATUS_SOURCE};
 use crate::domain::signal::Field;
-use crate::normalise::catalogue::Words;
+use crate::normalise::catalogue::{self, Words};
 use crate::rules::{Constant, Operand, nearest, span_of};
 use crate::settings::{Problem, RuleSettings};
 
@@ -133,6 +133,13 @@ fn known<'k>(rule: &'k RuleSettings, name: &str, kinds: &'k Kinds<'_>) -> Option
                 false => Extent::All,
             };
             let words = types.collect();
+            Some(Known { words, extent })
+        }
+        // An alert is about a metric of a queue.
+        "alert_metric" if kinds.topics().any(|topic| topic.field(name).is_some()) => {
+            let metrics = catalogue::topics().flat_map(|topic| topic.metrics);
+            let words = metrics.map(|metric| metric.name).collect();
+            let extent = Extent::Some;
             Some(Known { words, extent })
         }
         _ => in_catalogue(name, kinds),

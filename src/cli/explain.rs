@@ -220,6 +220,7 @@ impl Explainer {
                     event_id: item.read.event_id,
                     received_at: now,
                     content: Content::Meaning(Meaning::Signals(signals)),
+                    decided_by: Vec::new(),
                 };
                 self.evaluate(event, &mut explained);
             }

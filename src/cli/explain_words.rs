@@ -37,7 +37,7 @@ fn describe(item: &Value) -> String {
     }
     for rule in list(item, "silent_rules") {
         lines.push(format!(
-            "rule       {}: no result; a field or metric that the rule reads is missing, too old or only known in part",
+            "rule       {}: no result; a field or metric that the rule reads is missing, too old or only known in part, or it divides by 0",
             super::table::shown(Some(rule))
         ));
     }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::placeholder::is_nothing;
+use super::placeholder::{is_no_id, is_nothing};
 use crate::domain::signal::{Field, Reading, Signal};
 
 /// Longest text of a field, in characters.
@@ -33,7 +33,9 @@ fn is_clean(text: &str) -> bool {
 pub(super) fn set_text(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
     if let Some(text) = text {
         let mut text = clean(text.as_ref());
-        if (name.ends_with("_id") || name.ends_with("_name")) && is_nothing(&text) {
+        if (name.ends_with("_id") && is_no_id(&text))
+            || (name.ends_with("_name") && is_nothing(&text))
+        {
             return;
         }
         if name.ends_with("_id") && is_uuid(&text) {

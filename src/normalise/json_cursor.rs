@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::placeholder::{is_nothing, is_placeholder};
+use super::placeholder::{is_no_id, is_nothing, is_placeholder, is_variable};
 use crate::domain::signal::SchemaMismatch;
 
 /// The value that was read, or the mismatch.
@@ -110,11 +110,17 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
 
     /// An identifier: text, or a number taken as text.
     pub(super) fn id(&self) -> Read<Option<Cow<'v, str>>> {
+        let is_id = |text: &Cow<'_, str>| self.value.is_number() || !is_no_id(text);
+        Ok(self.code()?.filter(is_id))
+    }
+
+    /// A name or a code: text, or a number taken as text.
+    pub(super) fn code(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
             Value::Null | Value::String(_) => {
-                let id = self.text()?.filter(|text| !is_nothing(text));
-                Ok(id.map(Cow::Borrowed))
+                let code = self.text()?.filter(|text| !is_nothing(text));
+                Ok(code.map(Cow::Borrowed))
             }
             _ => Err(self.expected("text or a number")),
         }
@@ -123,7 +129,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
     /// Text that is absent only where the member is: what is blank or was left unfilled means a
     /// part that the sender does not name.
     pub(super) fn part(&self) -> Read<Option<&'v str>> {
-        match self.text()? {
+        match self.text()?.filter(|text| !is_variable(text)) {
             None if !self.is_absent() => Err(self.expected("text")),
             text => Ok(text),
         }
@@ -214,7 +220,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
             Value::Bool(flag) => format!("{flag}"),
             Value::Number(number) => format!("the number {number}"),
             Value::String(text) if bare(text).is_empty() => "blank text".to_owned(),
-            Value::String(text) if is_placeholder(bare(text)) || is_nothing(bare(text)) => {
+            Value::String(text) if is_variable(bare(text)) || is_nothing(bare(text)) => {
                 let text: String = text.chars().take(80).collect();
                 format!("the placeholder {text:?}, which the sender has not filled")
             }
@@ -248,8 +254,16 @@ pub(super) fn trimmed(text: &str) -> Option<&str> {
 }
 
 fn bare(text: &str) -> &str {
-    let is_blank = |character: char| character.is_whitespace() || character.is_control();
+    let is_blank = |one: char| one.is_whitespace() || one.is_control() || has_no_width(one);
     text.trim_matches(is_blank)
+}
+
+/// Marks that nobody sees; alone they are no text.
+const fn has_no_width(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{3164}' | '\u{feff}'
+    )
 }
 
 /// `text`, for a complaint. A name is whole: what tells it from others often stands at its end.
@@ -324,10 +338,10 @@ mod tests {
 
     #[test]
     fn null_blank_and_missing_are_all_absent() {
-        let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
+        let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n", "wide": "\u{200b}"});
 
         let root = JsonCursor::root(&event);
-        for name in ["null", "blank", "control", "missing"] {
+        for name in ["null", "blank", "control", "wide", "missing"] {
             assert_eq!(root.name(name).text(), Ok(None), "{name}");
         }
     }

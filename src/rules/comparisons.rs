@@ -175,7 +175,7 @@ impl Comparisons {
     }
 }
 
-fn operand(name: &str) -> Operand {
+pub(super) fn operand(name: &str) -> Operand {
     if let Some((metric, statistic)) = reading_of(name) {
         return Operand::Reading(metric.to_owned(), statistic.to_owned());
     }

@@ -17,13 +17,13 @@ use chrono::DateTime;
 
 use super::bounds::{Bound, bounds};
 use super::call_forms::WrongCall;
-use super::comparisons::Comparisons;
+use super::comparisons::{Comparisons, Operand};
 use super::conjunction::Conjunction;
 use super::direction::{ThresholdSide, directions};
 use super::reads::Reads;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use super::slip::{Slip, slip};
-use super::{failure, known_names};
+use super::{absent, failure, known_names, quotients};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
 
@@ -35,6 +35,8 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 pub struct Expression {
     source: Arc<str>,
     parsed: Arc<IdedExpr>,
+    /// What the engine evaluates.
+    evaluated: Arc<IdedExpr>,
     /// The conditions that must all hold and that are compared without the engine.
     conjunction: Arc<Conjunction>,
     /// The readings it looks up: metric, statistic, and both as one name.
@@ -98,13 +100,19 @@ impl Expression {
             .map_err(|errors| BadExpression::Syntax(slip(source, &errors)))?;
         rewrite::rewrite(&mut parsed);
         known_names::check(source, &parsed)?;
+        let parsed = Arc::new(parsed);
+        let evaluated = match quotients::has_quotient(&parsed) {
+            true => Arc::new(quotients::guarded(&parsed)),
+            false => Arc::clone(&parsed),
+        };
         Ok(Self {
             source: source.into(),
+            evaluated,
             readings: readings_of(&parsed),
             threshold_sides: Arc::new(directions(&parsed)),
             reads: Arc::new(Reads::of(&parsed)),
             conjunction: Arc::new(Conjunction::of(&parsed)),
-            parsed: Arc::new(parsed),
+            parsed,
         })
     }
 
@@ -149,6 +157,16 @@ impl Expression {
         bounds(&self.parsed)
     }
 
+    /// A value that it reads only where it asks for it not to be there.
+    pub fn read_where_absent(&self) -> Option<Operand> {
+        absent::read_where_absent(&self.parsed)
+    }
+
+    /// The values that it divides by, and of which it does not ask whether they are 0.
+    pub fn unguarded_divisors(&self) -> Vec<Operand> {
+        quotients::unguarded(&self.parsed)
+    }
+
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the
     /// signal does not carry what the answer depends on.
     pub fn holds(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
@@ -169,7 +187,7 @@ impl Expression {
         let resolver = SignalVariables { signal, source };
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         context.set_variable_resolver(&resolver);
-        match context.resolve(part) {
+        match context.resolve(&quotients::guarded(part)) {
             Ok(Value::Bool(holds)) => Some(holds),
             _ => None,
         }
@@ -179,12 +197,17 @@ impl Expression {
         let resolver = SignalVariables { signal, source };
         let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         context.set_variable_resolver(&resolver);
-        match context.resolve(&self.parsed) {
+        match context.resolve(&self.evaluated) {
             Ok(Value::Bool(holds)) => Ok(Some(holds)),
             Ok(other) => Err(self.failed(failure::no_verdict(&other))),
             Err(ExecutionError::NoSuchKey(_)) => Ok(None),
             // A function that the engine does not have is reported in the same way.
             Err(ExecutionError::UndeclaredReference(name)) if known_names::is_of_value(&name) => {
+                Ok(None)
+            }
+            // Two numbers can be compared, unless one of them is none, such as the difference of two
+            // that are infinite.
+            Err(ExecutionError::NoSuchOverload(overload)) if failure::is_of_numbers(&overload) => {
                 Ok(None)
             }
             Err(error) => Err(self.failed(failure::words(&error))),
@@ -516,7 +539,7 @@ mod tests {
         assert_eq!(expression.holds(&signal(), "genesys"), Ok(None));
         let parsed = Parser::new().parse("max(status) == status").unwrap();
         expression.conjunction = Arc::new(Conjunction::of(&parsed));
-        expression.parsed = Arc::new(parsed);
+        expression.evaluated = Arc::new(parsed);
         let problem = expression.holds(&signal(), "genesys").unwrap_err().problem;
         assert_eq!(problem, "`max` does not exist in this form");
     }

@@ -160,6 +160,16 @@ fn arithmetic(sign: &str, left: &Value, right: &Value) -> Words {
     }
 }
 
+/// Whether two numbers were compared.
+pub(super) fn is_of_numbers(overload: &OverloadError) -> bool {
+    let is_number = |name: &&str| kind_called(name) == "a number";
+    let types = overload.argument_types();
+    let are_numbers =
+        types.len() == 2 && types.iter().map(AsRef::as_ref).all(|one| is_number(&one));
+    let sign = overload.function().trim_matches('_');
+    are_numbers && ["<", "<=", ">", ">="].contains(&sign)
+}
+
 fn no_overload(overload: &OverloadError) -> Words {
     let types = overload.argument_types();
     let kinds: Vec<&str> = types.iter().map(|name| kind_called(name)).collect();

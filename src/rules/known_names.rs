@@ -106,6 +106,13 @@ pub(super) fn check(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression
     check_functions(source, parsed)?;
     check_calls(source, parsed)?;
     check_names(source, parsed)?;
+    if first_call(parsed, &is_value_beside_list).is_some() {
+        return Err(BadExpression::Syntax(Slip {
+            message: "a value is never equal to a list".to_owned(),
+            help: Some("use `in`".to_owned()),
+            span: equals_of_list(source).unwrap_or(0..source.len()),
+        }));
+    }
     match first_call(parsed, &is_chain).is_some() {
         true => Err(BadExpression::Syntax(Slip {
             message: "a comparison cannot be compared again".to_owned(),
@@ -179,6 +186,24 @@ fn call_of(source: &str, name: &str) -> Option<Range<usize>> {
     let call = format!("{name}(");
     let at = source.find(&call)?;
     Some(at..at + name.len())
+}
+
+/// `status == ["DOWN"]`.
+fn is_value_beside_list(call: &CallExpr) -> bool {
+    let is_equals = call.func_name == operators::EQUALS;
+    match call.args.as_slice() {
+        [left, right] => {
+            is_equals && matches!((&left.expr, &right.expr), (Expr::Ident(_), Expr::List(_)))
+        }
+        _ => false,
+    }
+}
+
+/// Where a list is compared by `==`.
+fn equals_of_list(source: &str) -> Option<Range<usize>> {
+    let mut equals = source.match_indices("==");
+    let (at, _) = equals.find(|(at, _)| source[at + 2..].trim_start().starts_with('['))?;
+    Some(at..at + 2)
 }
 
 /// `30 < x < 90`: the answer of a comparison is true or false, and has no size.

@@ -4,6 +4,8 @@
 //!
 //! Pure: no I/O, no clock.
 
+mod absent;
+mod alternatives;
 mod bounds;
 mod call_forms;
 mod comparison;
@@ -14,9 +16,11 @@ mod expression;
 mod failure;
 mod foreign;
 mod functions;
+mod habits;
 mod inner;
 mod known_names;
 mod nearest;
+mod quotients;
 mod reads;
 mod rewrite;
 mod routing;

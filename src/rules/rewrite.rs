@@ -48,26 +48,33 @@ pub(super) fn rewrite(expression: &mut IdedExpr) {
         expression.expr = Expr::Ident(name);
         return;
     }
+    if let Expr::Comprehension(comprehension) = &mut expression.expr {
+        bind(comprehension);
+    }
+    each_part(expression, &mut rewrite);
+}
+
+/// Passes each part of `expression` to `work`.
+pub(super) fn each_part(expression: &mut IdedExpr, work: &mut dyn FnMut(&mut IdedExpr)) {
     match &mut expression.expr {
         Expr::Call(call) => {
-            call.target.iter_mut().for_each(|target| rewrite(target));
-            call.args.iter_mut().for_each(rewrite);
+            call.target.iter_mut().for_each(|target| work(target));
+            call.args.iter_mut().for_each(work);
         }
-        Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
-        Expr::Select(select) => rewrite(&mut select.operand),
+        Expr::List(list) => list.elements.iter_mut().for_each(work),
+        Expr::Select(select) => work(&mut select.operand),
         Expr::Comprehension(comprehension) => {
-            bind(comprehension);
-            rewrite(&mut comprehension.iter_range);
-            rewrite(&mut comprehension.accu_init);
-            rewrite(&mut comprehension.loop_cond);
-            rewrite(&mut comprehension.loop_step);
-            rewrite(&mut comprehension.result);
+            work(&mut comprehension.iter_range);
+            work(&mut comprehension.accu_init);
+            work(&mut comprehension.loop_cond);
+            work(&mut comprehension.loop_step);
+            work(&mut comprehension.result);
         }
         Expr::Map(map) => {
             for entry in &mut map.entries {
                 if let EntryExpr::MapEntry(entry) = &mut entry.expr {
-                    rewrite(&mut entry.key);
-                    rewrite(&mut entry.value);
+                    work(&mut entry.key);
+                    work(&mut entry.value);
                 }
             }
         }

@@ -135,11 +135,18 @@ const UNIT_WORDS: [&str; 8] = [
     "second", "sec", "minute", "min", "hour", "day", "percent", "call",
 ];
 
+/// Units of sizes, in lower case.
+const SIZES: [&str; 7] = ["kb", "mb", "gb", "tb", "kib", "mib", "gib"];
+
 /// The length of the number at `at`.
 fn number(source: &str, at: usize) -> Result<usize, Slip> {
     const UNITS: [&str; 9] = ["s", "sec", "ms", "m", "min", "h", "d", "k", "K"];
     let word = word_at(source, at);
     let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    if SIZES.contains(&unit.to_ascii_lowercase().as_str()) {
+        let help = "write the number alone, in bytes";
+        return Err(Slip::new(NO_UNIT, help, at, word.len()));
+    }
     if UNITS.contains(&unit) {
         return Err(Slip::new(NO_UNIT, ALONE, at, word.len()));
     }
@@ -206,6 +213,9 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
     let at = offset.map_or(source.len(), |offset| line_start + offset);
     let rest = source.get(at..).unwrap_or_default();
     let Some(first) = rest.trim_start().chars().next() else {
+        if let Some(question) = unanswered(source) {
+            return without_answer(question);
+        }
         let end = source.trim_end().len();
         return Slip {
             message: "the expression ends too early".to_owned(),
@@ -222,6 +232,9 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
     };
     let before = source.get(..at).unwrap_or_default();
     let written = before.trim_end();
+    if let Some(question) = unanswered(source) {
+        return without_answer(question);
+    }
     if written.ends_with("has(metrics") {
         return without_statistic(rest, at);
     }
@@ -245,6 +258,28 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
         help: help.map(str::to_owned),
         span: at..at + length,
     }
+}
+
+fn without_answer(question: usize) -> Slip {
+    let help = "write both answers, such as `a ? b : false`, or join the conditions by `&&`";
+    Slip::new("`?` has no `:`", help, question, 1)
+}
+
+/// Where a `?` stands outside of texts, when no `:` does.
+fn unanswered(source: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut question = None;
+    for (at, one) in source.char_indices() {
+        match (quote, one) {
+            (Some(open), _) if one == open => quote = None,
+            (Some(_), _) => {}
+            (None, '"' | '\'') => quote = Some(one),
+            (None, '?') => question = question.or(Some(at)),
+            (None, ':') => return None,
+            (None, _) => {}
+        }
+    }
+    question
 }
 
 /// `has(metrics[NAME])`: `rest` begins with the bracket, at `at`.

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
+use super::alternatives::with_alternative;
 use super::comparisons::Operand;
 use super::foreign::{self, Foreign, foreign};
+use super::habits::{filter_meant, flat_name};
 use super::inner::Inner;
 use super::nearest::nearest;
 use super::span::{span_of, span_within, word_at};
@@ -185,7 +187,7 @@ impl Template {
         }
         let missing = match is_undefined {
             true => self.missing(context),
-            false => Vec::new(),
+            false => self.missing_numbers(context),
         };
         Err(RenderError {
             template: self.source.chars().take(120).collect(),
@@ -219,7 +221,7 @@ impl Template {
             let mut filled = context.clone();
             for name in absent.iter().filter(|name| *name != left_out) {
                 if !self.inner.fill(&mut filled, name) {
-                    fill(&mut filled, name);
+                    fill(&mut filled, name, "1".into());
                 }
             }
             let filled = self.inner.without_outer(&filled).unwrap_or(filled);
@@ -237,10 +239,39 @@ impl Template {
         }
     }
 
+    /// The names without which a filter of numbers fails, such as `round`: the engine does not say that
+    /// its value is missing.
+    fn missing_numbers(&self, context: &TemplateContext) -> Vec<String> {
+        let names = self.names().into_iter();
+        let absent: Vec<String> = names
+            .filter(|name| look_up(context, name).is_none())
+            .collect();
+        let renders_without = |left_out: Option<&String>| {
+            let mut filled = context.clone();
+            for name in absent.iter().filter(|name| Some(*name) != left_out) {
+                fill(&mut filled, name, 1.into());
+            }
+            self.render_once(&filled).is_ok()
+        };
+        match absent.is_empty() || !renders_without(None) {
+            true => Vec::new(),
+            false => absent
+                .iter()
+                .filter(|one| !renders_without(Some(one)))
+                .cloned()
+                .collect(),
+        }
+    }
+
     /// Where `part` stands in the template, within its braces.
     pub fn span_of(&self, part: &str) -> Option<Range<usize>> {
         let mut tags = tags(&self.source).into_iter();
         tags.find_map(|tag| span_within(&self.source, tag, part))
+    }
+
+    /// The part of the template that lacks `name`, as it can be filled without it.
+    pub fn with_alternative(&self, name: &str) -> String {
+        with_alternative(&self.source, name, self.span_of(name))
     }
 
     /// Placeholders of other template languages, which would be sent as they are.
@@ -304,7 +335,8 @@ impl Template {
             let (name, span) = (one.name, one.span);
             match kind {
                 Some(ErrorKind::UnknownFilter) => {
-                    let suggestion = nearest(&name, FILTERS.iter().copied());
+                    let suggestion =
+                        filter_meant(&name).or_else(|| nearest(&name, FILTERS.iter().copied()));
                     return Err(BadTemplate::UnknownFilter {
                         name,
                         suggestion,
@@ -339,6 +371,7 @@ impl Template {
             if !known().any(|known| known == root) && !globals.contains(&root) {
                 let span = self.span_of(root).or_else(|| span_of(&self.source, root));
                 let help = span.as_ref().and_then(|at| self.metric_in_quotes(at.start));
+                let help = help.or_else(|| flat_name(&name));
                 return Err(BadTemplate::UnknownName {
                     name: root.to_owned(),
                     suggestion: match help {
@@ -370,18 +403,18 @@ fn look_up<'a>(context: &'a TemplateContext, name: &str) -> Option<&'a serde_jso
     Some(value)
 }
 
-/// Gives the dotted `name` some value in `context`.
-fn fill(context: &mut TemplateContext, name: &str) {
+/// Gives the dotted `name` the value in `context`.
+fn fill(context: &mut TemplateContext, name: &str, value: serde_json::Value) {
     let (first, rest) = name.split_once('.').unwrap_or((name, ""));
     if rest.is_empty() {
-        context.insert(first.to_owned(), "1".into());
+        context.insert(first.to_owned(), value);
         return;
     }
     let inner = context
         .entry(first)
         .or_insert_with(|| TemplateContext::new().into());
     if let Some(inner) = inner.as_object_mut() {
-        fill(inner, rest);
+        fill(inner, rest, value);
     }
 }
 
@@ -489,6 +522,23 @@ mod tests {
                 span: Some(3..13),
             })
         );
+        for (source, meant) in [
+            ("{{ queue.id }}", "write {{ queue_id }}"),
+            ("{{ event.queue_id }}", "write {{ queue_id }}"),
+            ("{{ event.queue.name }}", "write {{ queue_name }}"),
+        ] {
+            let Err(BadTemplate::UnknownName {
+                help, suggestion, ..
+            }) = Template::parse(source)
+            else {
+                panic!("{source} is refused")
+            };
+            assert_eq!(
+                (help.as_deref(), suggestion),
+                (Some(meant), None),
+                "{source}"
+            );
+        }
     }
 
     #[test]

@@ -137,7 +137,13 @@ fn syntax_problem(name: &str, text: &str, error: &toml::de::Error) -> Problem {
     let problem = match (error.message(), at) {
         (DUPLICATE, Some(key)) => {
             let reason = format!("`{key}` is defined twice in the same table");
-            Problem::error(name, reason).with_help("give the second one another name")
+            let before = span.as_ref().and_then(|span| text.get(..span.start));
+            let line = before.and_then(|before| before.rsplit('\n').next());
+            let help = match line.is_some_and(|line| line.trim_start().starts_with('[')) {
+                true => "give the second one another name",
+                false => "remove one of them",
+            };
+            Problem::error(name, reason).with_help(help)
         }
         (message, _) => Problem::error(name, format!("is not valid TOML: {message}")),
     };

@@ -79,7 +79,7 @@ impl DecisionTransaction {
         due_at: impl Fn(&Incident) -> Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let tx = &mut self.tx;
-        insert_decisions(tx, batch).await?;
+        insert_decisions(tx, &batch.decisions, batch.decided_at).await?;
         for record in &batch.incidents {
             write_incident(tx, record, due_at(&record.incident), None).await?;
         }
@@ -120,8 +120,13 @@ impl DecisionTransaction {
     }
 }
 
-async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), StoreError> {
-    for chunk in batch.decisions.chunks(ROWS_PER_INSERT) {
+/// Stores decisions. Of an event and a rule the first one stays.
+pub(super) async fn insert_decisions(
+    tx: &mut Tx,
+    decisions: &[DecisionRecord],
+    decided_at: Timestamp,
+) -> Result<(), StoreError> {
+    for chunk in decisions.chunks(ROWS_PER_INSERT) {
         let mut insert = Statement::new(
             "insert into decisions (event_seq, rule, outcome, incident_id, detail, decided_at) ",
         );
@@ -133,7 +138,7 @@ async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), Stor
                 decision.outcome.into(),
                 (&decision.incident_id).into(),
                 (&decision.detail).into(),
-                batch.decided_at.into(),
+                decided_at.into(),
             ]
         });
         insert.push_rows("values ", rows);

@@ -1,5 +1,7 @@
 //! The events of the journal that are not decided on yet.
 
+use std::collections::HashMap;
+
 use super::journal::{Content, JournalEvent};
 use super::row::Row;
 use super::statement::Statement;
@@ -17,6 +19,9 @@ const UNDECIDED: &str = "select seq, source, event_id, received_at, \
            where seq > $1 order by seq limit $2) n) l \
        where l.before < $3) \
      order by seq";
+/// Only an event that a person has reprocessed has decisions before it is decided on.
+const DECIDED_BY: &str = "select event_seq, rule from decisions \
+     where event_seq >= $1 and event_seq <= $2 order by event_seq, rule";
 /// A batch holds bodies of about so many bytes when it is read back: a backlog of large events must
 /// not take memory without a bound.
 const MAX_BATCH_BYTES: i64 = 16 << 20;
@@ -50,7 +55,20 @@ impl Store {
         }
         let select = Statement::new(UNDECIDED).bind(position).bind(limit);
         let select = select.bind(MAX_BATCH_BYTES);
-        select.fetch(&mut tx, read_event).await
+        let mut events = select.fetch(&mut tx, read_event).await?;
+        let places = (events.first().map(|one| one.seq)).zip(events.last().map(|one| one.seq));
+        let Some((first, last)) = places else {
+            return Ok(events);
+        };
+        let decided = Statement::new(DECIDED_BY).bind(first).bind(last);
+        let decided = decided.fetch(&mut tx, |row| {
+            Ok((row.get("event_seq")?, row.get::<String>("rule")?))
+        });
+        let mut decided: HashMap<i64, Vec<String>> = by_place(decided.await?);
+        for event in &mut events {
+            event.decided_by = decided.remove(&event.seq).unwrap_or_default();
+        }
+        Ok(events)
     }
 
     /// How far deciding is behind.
@@ -81,6 +99,14 @@ impl Store {
     }
 }
 
+fn by_place(decided: Vec<(i64, String)>) -> HashMap<i64, Vec<String>> {
+    let mut rules: HashMap<i64, Vec<String>> = HashMap::new();
+    for (seq, rule) in decided {
+        rules.entry(seq).or_default().push(rule);
+    }
+    rules
+}
+
 fn read_event(row: &Row) -> Result<JournalEvent, StoreError> {
     Ok(JournalEvent {
         seq: row.get("seq")?,
@@ -92,6 +118,7 @@ fn read_event(row: &Row) -> Result<JournalEvent, StoreError> {
         } else {
             Content::Body(row.get("body")?)
         },
+        decided_by: Vec::new(),
     })
 }
 

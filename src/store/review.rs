@@ -4,12 +4,14 @@ use serde_json::json;
 
 use super::audit::{self, ChangedBy, bulk_detail};
 use super::database::Tx;
+use super::decisions::{DecisionRecord, insert_decisions};
 use super::journal::lock_journal;
 use super::review_reason::kept_reason;
 use super::row::Row;
 use super::statement::Statement;
 use super::views::{Filter, push_review_filter};
 use super::{Store, StoreError};
+use crate::domain::decision::SignalOutcome;
 
 const INSERT: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
      select seq, source, event_id, $1, received_at, 'open' from events where seq = $2 \
@@ -172,8 +174,13 @@ const APPEND_AGAIN: Statement<'static> = Statement::either(
      select source, event_id, $1, body from events where seq in ",
 );
 
+/// The events, and the rules that have decided on each.
+const DECIDED: &str = "select e.seq, d.rule from events e \
+     left join decisions d on d.event_seq = e.seq where e.seq in ";
+
 /// Appends the items' events to the journal again, in their order, when they are to
-/// be reprocessed. The caller holds the journal's lock.
+/// be reprocessed. A rule that has decided on an event has done so on its repetition too: it must
+/// not count the event twice. The caller holds the journal's lock.
 async fn append_again(
     tx: &mut Tx,
     verdict: ReviewDecision,
@@ -184,11 +191,37 @@ async fn append_again(
         return Ok(());
     }
     for chunk in items.chunks(ROWS_PER_INSERT) {
+        let places = || chunk.iter().map(|item| item.event_seq);
+        let mut decided = Statement::new(DECIDED);
+        decided.push_list("", places()).push(" order by e.seq", []);
+        let decided = decided.fetch(tx, |row| Ok((row.get("seq")?, row.get_optional("rule")?)));
+        let decided: Vec<(i64, Option<String>)> = decided.await?;
         let mut insert = APPEND_AGAIN.bind(by.at);
         insert
-            .push_list("", chunk.iter().map(|item| item.event_seq))
-            .push(" order by seq", []);
-        insert.execute(tx).await?;
+            .push_list("", places())
+            .push(" order by seq returning seq", []);
+        let mut appended: Vec<i64> = insert.fetch(tx, |row| row.get("seq")).await?;
+        appended.sort_unstable();
+        let decisions = decisions_before(&decided, &appended);
+        insert_decisions(tx, &decisions, by.at).await?;
     }
     Ok(())
+}
+
+/// The decisions on events as those on their repetitions, which have the places `appended`. Both are in
+/// the order of the journal.
+fn decisions_before(decided: &[(i64, Option<String>)], appended: &[i64]) -> Vec<DecisionRecord> {
+    let of_one_event = decided.chunk_by(|(one, _), (other, _)| one == other);
+    let repeated = of_one_event.zip(appended);
+    let decisions = repeated.flat_map(|(rules, seq)| {
+        let rules = rules.iter().filter_map(|(_, rule)| rule.clone());
+        rules.map(|rule| DecisionRecord {
+            event_seq: *seq,
+            rule,
+            outcome: SignalOutcome::DecidedBefore.as_str(),
+            incident_id: None,
+            detail: None,
+        })
+    });
+    decisions.collect()
 }

@@ -56,6 +56,11 @@ struct RuleResults {
     faults: Vec<Fault>,
 }
 
+/// Whether `rule` looks at the source of `event`, and has not decided on it before it was reprocessed.
+fn is_new_to(event: &JournalEvent, rule: &RuleSettings) -> bool {
+    rule.hears(&event.source) && !event.decided_by.contains(&rule.name)
+}
+
 impl Evaluator {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Self {
@@ -90,7 +95,7 @@ impl Evaluator {
             let mut shared = self.plan.of_signal();
             for index in self.index.rules_for(&in_context.signal.event_type) {
                 let rule = self.settings.rules.get(*index);
-                if let Some(rule) = rule.filter(|one| one.hears(&event.source)) {
+                if let Some(rule) = rule.filter(|one| is_new_to(event, one)) {
                     let of_signal = (&in_context, &mut shared);
                     self.evaluate_rule((*index, rule), event, of_signal, &mut results);
                 }

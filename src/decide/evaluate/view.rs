@@ -33,6 +33,8 @@ pub(super) enum Trigger {
 /// of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Look {
+    /// The event types that it names; `None`: all.
+    events: Option<BTreeSet<String>>,
     /// Metrics that its `when` and `clear` read.
     verdict_metrics: BTreeSet<String>,
     /// Metrics that any of its expressions reads.
@@ -54,7 +56,9 @@ pub(super) struct Seen {
 impl Look {
     pub(super) fn of(rule: &RuleSettings) -> Self {
         let names = |metrics: &mut dyn Iterator<Item = &str>| metrics.map(str::to_owned).collect();
+        let is_of_all = rule.looks_at_type("*");
         Self {
+            events: (!is_of_all).then(|| rule.events.iter().cloned().collect()),
             verdict_metrics: names(&mut verdict_expressions(rule).flat_map(metrics_of)),
             metrics: names(&mut expressions(rule).flat_map(metrics_of)),
             verdict_status: verdict_expressions(rule).any(|one| one.reads().status()),
@@ -99,13 +103,13 @@ impl Look {
     }
 
     /// Whether the readings of the signal are young enough, beside the newest message about its
-    /// entity.
+    /// entity that the rule looks at.
     fn is_fresh(&self, in_context: &SignalInContext<'_>) -> bool {
         let (Some(state), Some(stamp)) = (in_context.state.as_deref(), in_context.applied.stamp)
         else {
             return true;
         };
-        state.view("", self.freshness()).is_fresh(stamp)
+        self.view_of(state, "").is_fresh(stamp)
     }
 
     /// Whether the totals that the signal carries are those of its entity, and not of a part.
@@ -157,7 +161,7 @@ impl Look {
         state: &EntityState,
         media: &str,
     ) -> Arc<Signal> {
-        let view = state.view(media, self.freshness());
+        let view = self.view_of(state, media);
         let mut seen = Arc::clone(&in_context.signal);
         if in_context.media() != media {
             let signal = Arc::make_mut(&mut seen);
@@ -177,11 +181,14 @@ impl Look {
         seen
     }
 
-    fn freshness(&self) -> Freshness {
-        Freshness {
+    fn view_of<'s>(&self, state: &'s EntityState, media: &'s str) -> View<'s> {
+        let freshness = Freshness {
             readings: self.fresh.unwrap_or(FRESH),
             status: self.fresh,
-        }
+        };
+        let events = self.events.as_ref();
+        let is_named = |name: &str| events.is_none_or(|events| events.contains(name));
+        state.view_by(media, freshness, is_named)
     }
 }
 

@@ -34,10 +34,12 @@ pub enum SignalOutcome {
     OtherSource,
     /// Clear, and there is no incident.
     AllWell,
+    /// A repetition of an event that a person has reprocessed, which the rule had decided on before.
+    DecidedBefore,
 }
 
 impl SignalOutcome {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 21] = [
         Self::Opened,
         Self::Suppressed(Suppression::ActiveIncident),
         Self::Suppressed(Suppression::BurstLock),
@@ -58,6 +60,7 @@ impl SignalOutcome {
         Self::OutOfOrder,
         Self::OtherSource,
         Self::AllWell,
+        Self::DecidedBefore,
     ];
 
     /// Stored with the decision and shown.
@@ -77,6 +80,7 @@ impl SignalOutcome {
             Self::OutOfOrder => "out_of_order",
             Self::OtherSource => "other_source",
             Self::AllWell => "all_well",
+            Self::DecidedBefore => "decided_before",
         }
     }
 
@@ -87,7 +91,10 @@ impl SignalOutcome {
 
     /// Whether the signal leaves no trace in an incident.
     pub const fn changes_nothing(self) -> bool {
-        matches!(self, Self::AllWell | Self::OutOfOrder | Self::OtherSource)
+        matches!(
+            self,
+            Self::AllWell | Self::OutOfOrder | Self::OtherSource | Self::DecidedBefore
+        )
     }
 
     /// Whether the incident's history has an entry for it.

@@ -77,6 +77,16 @@ fn statistic(state: &EntityState, media: &str, metric: &str, name: &str) -> Opti
     reading.get(name).copied()
 }
 
+/// The status, if nothing newer than that was heard of.
+fn fresh_status(state: &EntityState) -> Option<&str> {
+    let freshness = Freshness {
+        status: Some(Duration::ZERO),
+        ..FRESH
+    };
+    let (status, _) = state.view("", freshness).status()?;
+    Some(status)
+}
+
 fn agents_in(state: &EntityState) -> Option<f64> {
     statistic(state, "", "oOnQueueUsers", "count")
 }
@@ -196,7 +206,7 @@ fn a_clock_far_ahead_in_one_message_makes_no_later_message_old() {
         assert!(!tell(&mut state, &ahead).supersedes_status());
         assert!(!tell(&mut state, &edge(5, "ONLINE")).supersedes_status());
         assert_eq!(state.view("", FRESH).status(), Some(("ONLINE", at(5))));
-        assert_eq!(state.newest, Some(at(5)));
+        assert_eq!(fresh_status(&state), Some("ONLINE"));
     }
 }
 
@@ -241,6 +251,56 @@ fn one_clock_far_ahead_among_messages_of_a_clock_that_is_behind_makes_nothing_ol
 }
 
 #[test]
+fn an_age_is_measured_among_the_events_that_a_rule_names() {
+    let other = "v2.telephony.providers.edges.operational";
+    let event = |seconds| {
+        let mut signal = edge(seconds, "FAILED");
+        signal.event_type = other.into();
+        signal.fields.insert("event_name", "update failed".into());
+        signal
+    };
+    let limited = Freshness {
+        status: Some(Duration::from_secs(30)),
+        ..FRESH
+    };
+    let state = told(&[edge(0, "ONLINE"), event(40)]);
+    let status = |is_named: &dyn Fn(&str) -> bool| {
+        let view = state.view_by("", limited, is_named);
+        view.status().map(|(status, _)| status)
+    };
+    assert_eq!(status(&|name| name != other), Some("ONLINE"));
+    assert_eq!(status(&|_| true), None);
+    // Nor does another type's clock decide how the times of this one are believed.
+    let mut state = EntityState::default();
+    for (received, signal) in [
+        (0, edge(60, "ONLINE")),
+        (20, event(-80)),
+        (40, edge(100, "OFFLINE")),
+    ] {
+        let entity = Entity::of(&signal).unwrap();
+        state.apply(&entity, &signal, at(received), |_| true);
+    }
+    let view = state.view_by("", limited, |name| name != other);
+    assert_eq!(view.status().map(|(status, _)| status), Some("OFFLINE"));
+}
+
+#[test]
+fn a_message_without_a_reading_that_is_kept_still_makes_others_old() {
+    let mut state = told(&[with_count(observation(0, "voice"), "oWaiting", 25.0)]);
+    let unread = with_count(observation(301, "voice"), "tTalk", 1.0);
+    let mut apply = |signal: &Signal| {
+        let entity = Entity::of(signal).unwrap();
+        state.apply(&entity, signal, at(100_000), |name| name == "oWaiting")
+    };
+    assert!(
+        apply(&unread).changed,
+        "it is stored, so that batches make no difference"
+    );
+    assert!(!apply(&unread).changed);
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), None);
+}
+
+#[test]
 fn a_total_is_whole_when_it_is_of_all_qualifiers_that_are_known() {
     let state = told(&[agents(0, &[("IDLE", 5.0), ("INTERACTING", 4.0)])]);
     let is_whole =
@@ -273,7 +333,7 @@ fn a_clock_a_little_ahead_does_not_swallow_the_truth_after_it() {
         "it is late beside the receipt of the first"
     );
     assert_eq!(state.view("", FRESH).status(), Some(("ONLINE", at(22))));
-    assert_eq!(state.newest, Some(at(22)));
+    assert_eq!(fresh_status(&state), Some("ONLINE"));
 }
 
 #[test]

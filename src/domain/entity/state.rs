@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::identity::Entity;
-use super::stamp::Stamp;
-use crate::domain::incident::MAX_AHEAD;
+use super::stamp::{Heard, Stamp};
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
 
@@ -22,14 +21,9 @@ pub struct EntityState {
     /// Its id, as it was spelt first.
     #[serde(rename = "id")]
     pub spelling: String,
-    /// The newest time, by the sender's clock as far as it is believed.
-    pub newest: Option<Timestamp>,
-    /// When the message of that time was received, by our clock.
-    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
-    newest_received_at: Option<Timestamp>,
-    /// No time was believed yet: the newest one is that of a receipt.
-    #[serde(rename = "g", default, skip_serializing_if = "std::ops::Not::not")]
-    newest_is_guessed: bool,
+    /// The newest messages, by event type.
+    #[serde(rename = "n", default, skip_serializing_if = "BTreeMap::is_empty")]
+    heard: BTreeMap<String, Heard>,
     /// Statuses by what tells them: an event type, or one kind of operational event.
     #[serde(rename = "st", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) statuses: BTreeMap<String, Status>,
@@ -112,9 +106,10 @@ impl EntityState {
         received_at: Timestamp,
         is_read: impl Fn(&str) -> bool,
     ) -> Applied {
-        let stamp = self.stamp_of(signal, received_at);
+        let stamp = Stamp::of(signal.occurred_at, received_at);
         let mut applied = Applied {
             stamp: Some(stamp),
+            changed: self.hear(&signal.event_type, stamp, received_at),
             ..Applied::default()
         };
         if let Some(status) = signal.text("status") {
@@ -138,35 +133,23 @@ impl EntityState {
         applied
     }
 
-    /// The time of `signal`, and at most that of its receipt: the reading of a clock that is a little
-    /// ahead would make the truth that follows it look old. One that lies far in the future is not
-    /// believed at all.
-    fn stamp_of(&mut self, signal: &Signal, received_at: Timestamp) -> Stamp {
-        let at = signal.occurred_at;
-        let guessed = at > received_at.plus(MAX_AHEAD);
-        let at = match guessed {
-            true => self.guess(received_at),
-            false => at.min(received_at),
-        };
-        // The first time that is believed tells how the sender's clock goes.
-        let is_first = self.newest_is_guessed && !guessed;
-        self.newest_is_guessed = guessed && (self.newest_is_guessed || self.newest.is_none());
-        if is_first || self.newest.is_none_or(|newest| newest < at) {
-            self.newest = Some(at);
-            self.newest_received_at = Some(received_at);
+    /// Notes that a message of this type came; `false` when a newer one is known.
+    fn hear(&mut self, event_type: &str, stamp: Stamp, received_at: Timestamp) -> bool {
+        let heard = Heard::of(stamp, received_at);
+        let known = self.heard.get(event_type).copied().unwrap_or_default();
+        let newest = known.newest(heard);
+        if newest == known {
+            return false;
         }
-        Stamp { at, guessed }
+        self.heard.insert(event_type.to_owned(), newest);
+        limit(&mut self.heard, |one| one.last());
+        true
     }
 
-    /// The time of a message whose own is not believed: as long after the newest one as it was received
-    /// after that. So the readings of a clock that is always ahead grow old, and one such message among
-    /// those of a clock that is behind makes none of them old.
-    fn guess(&self, received_at: Timestamp) -> Timestamp {
-        let Some(newest) = self.newest else {
-            return received_at;
-        };
-        let since = self.newest_received_at.map(|then| received_at.since(then));
-        newest.plus(since.unwrap_or_default()).min(received_at)
+    /// The newest messages among those of the types that `is_named`.
+    pub(super) fn newest(&self, is_named: impl Fn(&str) -> bool) -> Heard {
+        let named = self.heard.iter().filter(|(name, _)| is_named(name));
+        named.fold(Heard::default(), |newest, (_, one)| newest.newest(*one))
     }
 
     fn take_status(&mut self, slot: String, value: &str, stamp: Stamp) -> bool {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::identity::Entity;
-use super::stamp::Stamp;
+use super::stamp::{Heard, Stamp};
 use super::state::{EntityState, Metric, Qualified, is_of_topic, status_slot};
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
@@ -13,7 +13,8 @@ use crate::domain::time::Timestamp;
 const QUALIFIER_KEPT: Duration = Duration::from_secs(3_600);
 
 /// How old a value may be before it counts as missing. Age is the distance to the newest message
-/// about the entity, by the sender's clock: a clock that is wrong by a constant does no harm.
+/// about the entity of a type that the rule names, by the sender's clock: a clock that is wrong by a
+/// constant does no harm, and what other rules look at neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Freshness {
     pub readings: Duration,
@@ -28,15 +29,28 @@ pub struct View<'s> {
     /// Empty: the whole.
     media: &'s str,
     freshness: Freshness,
+    /// What ages are measured from.
+    heard: Heard,
 }
 
 impl EntityState {
-    /// What a rule sees of the media type `media`; empty: of the whole.
-    pub const fn view<'s>(&'s self, media: &'s str, freshness: Freshness) -> View<'s> {
+    /// What a rule sees that names every event type, of the media type `media`; empty: of the whole.
+    pub fn view<'s>(&'s self, media: &'s str, freshness: Freshness) -> View<'s> {
+        self.view_by(media, freshness, |_| true)
+    }
+
+    /// The same for a rule that names the event types for which `is_named` holds.
+    pub fn view_by<'s>(
+        &'s self,
+        media: &'s str,
+        freshness: Freshness,
+        is_named: impl Fn(&str) -> bool,
+    ) -> View<'s> {
         View {
             state: self,
             media,
             freshness,
+            heard: self.newest(is_named),
         }
     }
 
@@ -111,7 +125,7 @@ impl<'s> View<'s> {
     pub fn status(&self) -> Option<(&'s str, Timestamp)> {
         let told = self.state.statuses.iter();
         let told = told.filter(|(slot, _)| is_of_topic(slot));
-        let (_, status) = told.max_by_key(|(_, status)| status.stamp.at)?;
+        let (_, status) = told.max_by_key(|(_, status)| self.heard.time(status.stamp))?;
         let limit = self.freshness.status;
         let is_fresh = limit.is_none_or(|limit| self.age(status.stamp) <= limit);
         is_fresh.then_some((status.value.as_str(), status.stamp.at))
@@ -150,6 +164,6 @@ impl<'s> View<'s> {
     }
 
     fn age(&self, stamp: Stamp) -> Duration {
-        stamp.distance(self.state.newest.unwrap_or(stamp.at))
+        self.heard.age(stamp)
     }
 }

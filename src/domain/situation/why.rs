@@ -143,6 +143,9 @@ fn verdict(one: &RuleVerdict) -> String {
         O::AllWell => {
             format!("No ticket: by rule {rule} all is well{detail}, and no incident is open.")
         }
+        O::DecidedBefore => {
+            format!("No effect: rule {rule} had decided on it before it was reprocessed.")
+        }
     }
 }
 
@@ -289,6 +292,7 @@ mod tests {
             "out_of_order",
             "other_source",
             "all_well",
+            "decided_before",
         ];
         let mut told: Vec<String> = all.iter().map(|one| verdict(&decided(one, None))).collect();
         told.sort();

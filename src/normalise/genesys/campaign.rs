@@ -28,7 +28,7 @@ pub(super) fn state(message: &Message<'_, '_>) -> Read<Signal> {
     for index in 0..listed.len() {
         let error = errors.index(index);
         error.object()?;
-        let code = error.name("error").id()?;
+        let code = error.name("error").code()?;
         if !signal.fields.contains_key("error_code") {
             set_text(&mut signal, "error_code", code.as_deref());
         }

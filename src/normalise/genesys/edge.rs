@@ -68,7 +68,7 @@ pub(super) fn interface(message: &Message<'_, '_>) -> Read<Signal> {
     let status = if error.is_absent() { "OK" } else { "ERROR" };
     set_text(&mut signal, "status", Some(status));
     set_text(&mut signal, "status_detail", error.name("message").text()?);
-    set_text(&mut signal, "error_code", error.name("code").id()?);
+    set_text(&mut signal, "error_code", error.name("code").code()?);
     Ok(signal)
 }
 
@@ -92,7 +92,7 @@ fn read_list(
     for (index, row) in rows.iter().enumerate() {
         let place = cursor.index(index);
         let members = place.object()?;
-        let row_name = place.name(row_key).id()?;
+        let row_name = place.name(row_key).code()?;
         let counts = !has_parts || is_part(row, row_key);
         for (key, value) in members.iter().filter(|(key, _)| *key != row_key) {
             let Some(number) = value.as_f64() else {

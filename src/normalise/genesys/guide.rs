@@ -9,6 +9,7 @@ use super::super::fill::{
 };
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::outcome::Outcome;
+use super::super::placeholder::is_variable;
 use super::super::timestamp;
 use super::trunk::base_name;
 use crate::domain::signal::{Reading, Signal};
@@ -78,7 +79,7 @@ fn read_queue(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     metrics.filled()?;
     let queue = item.name("queue");
     queue.optional_object()?;
-    let id = first(&[
+    let id = first_id(&[
         queue.name("id"),
         item.name("queueId"),
         item.name("queue_id"),
@@ -89,6 +90,7 @@ fn read_queue(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
         item.name("queue_name"),
     ])?;
     let media = first(&[item.name("mediaType"), queue.name("mediaType")])?;
+    let media = media.filter(|media| !is_variable(media));
     let is_named_elsewhere = id.is_some() || name.is_some();
     set_text(signal, "queue_id", id);
     set_text(signal, "queue_name", name);
@@ -152,7 +154,7 @@ fn wait_entry(metrics: &JsonCursor<'_, '_>) -> Read<usize> {
 fn read_trunk(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     let trunk = item.name("trunk");
     trunk.optional_object()?;
-    let id = first(&[
+    let id = first_id(&[
         trunk.name("id"),
         item.name("trunkId"),
         item.name("trunk_id"),
@@ -208,10 +210,20 @@ fn reading(entry: &JsonCursor<'_, '_>) -> Read<Reading> {
     Ok(reading)
 }
 
-/// The first of `places` that has an id or text.
+/// The first id.
+fn first_id(cursors: &[JsonCursor<'_, '_>]) -> Read<Option<String>> {
+    for cursor in cursors {
+        if let Some(id) = cursor.id()? {
+            return Ok(Some(id.into_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// The first name or status.
 fn first(cursors: &[JsonCursor<'_, '_>]) -> Read<Option<String>> {
     for cursor in cursors {
-        if let Some(text) = cursor.id()? {
+        if let Some(text) = cursor.code()? {
             return Ok(Some(text.into_owned()));
         }
     }

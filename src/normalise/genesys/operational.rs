@@ -38,7 +38,7 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
         |description| Ok(Some(description)),
     )?;
     set_text(&mut signal, "event_description", description);
-    set_text(&mut signal, "error_code", body.name("errorCode").id()?);
+    set_text(&mut signal, "error_code", body.name("errorCode").code()?);
     set_text(
         &mut signal,
         "conversation_id",

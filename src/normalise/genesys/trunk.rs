@@ -79,7 +79,7 @@ impl Probes {
         }
         error.object()?;
         let details = error.name("details");
-        let code = error.name("code").id()?;
+        let code = error.name("code").code()?;
         let reason = match (error.name("text").text()?, details.name("message").text()?) {
             (Some(text), Some(message)) => Some(format!("{text} ({message})")),
             (Some(text), None) | (None, Some(text)) => Some(text.to_owned()),

@@ -61,6 +61,12 @@ fn check_store_url(url: &str) -> Result<(String, bool), Fault> {
         if path.contains(":memory:") {
             return Err("a database in memory loses every event at a restart; name a file".into());
         }
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if name == "mode" && !matches!(&*value, "rw" | "rwc") {
+                return Err(format!("has the mode `{value}`; write mode=rwc, or no mode").into());
+            }
+        }
         return Ok((shown(url), false));
     }
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {

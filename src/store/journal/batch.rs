@@ -89,5 +89,6 @@ pub(super) fn journal_event(seq: i64, event: NewEvent) -> Option<JournalEvent> {
         event_id: event.event_id,
         received_at: event.received_at,
         content,
+        decided_by: Vec::new(),
     })
 }

@@ -32,6 +32,8 @@ pub struct JournalEvent {
     pub event_id: String,
     pub received_at: Timestamp,
     pub content: Content,
+    /// Names of the rules that decided on it before a person reprocessed it: to them it is not new.
+    pub decided_by: Vec<String>,
 }
 
 impl JournalEvent {

@@ -87,6 +87,7 @@ mod tests {
             event_id: seq.to_string(),
             received_at: Timestamp::from_millis(0),
             content: Content::InReview,
+            decided_by: Vec::new(),
         }
     }
 

@@ -251,6 +251,7 @@ fn explain(outcome: SignalOutcome) -> &'static str {
         | SignalOutcome::Relapsed
         | SignalOutcome::Flapping
         | SignalOutcome::Recovered
-        | SignalOutcome::AllWell => "",
+        | SignalOutcome::AllWell
+        | SignalOutcome::DecidedBefore => "",
     }
 }

@@ -89,6 +89,7 @@ fn said_of(block: &str) -> Vec<Value> {
         let message = one["message"].as_str().unwrap();
         [
             "no rule and no outage",
+            "no rule looks at",
             "`…` is the value of an example",
             "maps the label",
         ]

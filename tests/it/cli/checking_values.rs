@@ -438,7 +438,7 @@ const SPANS: &[Mistake] = &[
         ),
         "sources.genesys.max_age",
         "\"1ms\"",
-        &["too short", "older when they arrive", "\"10s\""],
+        &["too short", "older when they arrive", "\"1m\""],
     ),
     mistake(
         WARNING,

@@ -48,6 +48,34 @@ const EXPRESSIONS: &[Mistake] = &[
         &["unknown function `max`", "compare each value by itself"],
     ),
     queue(
+        "\"metrics[oWaiting].count.abs() > 3\"",
+        "abs",
+        &["unknown function `abs`", "compare with both bounds"],
+    ),
+    queue(
+        "\"media_type == ['voice', 'chat']\"",
+        "==",
+        &["never equal to a list", "use `in`"],
+    ),
+    queue(
+        "\"media_type == 'voice' ? metrics[oWaiting].count > 3\"",
+        "?",
+        &["`?` has no `:`", "join the conditions by `&&`"],
+    ),
+    queue(
+        "\"metrics[oWaiting].count > 500MB\"",
+        "500MB",
+        &["a number has no unit", "in bytes"],
+    ),
+    queue(
+        "'timestamp > \"2026-03-01\" && metrics[oWaiting].count > 3'",
+        "2026",
+        &[
+            "`timestamp` is a time",
+            "write timestamp(\"2026-03-01T00:00:00Z\")",
+        ],
+    ),
+    queue(
         "\"contains(queue_name, 'Billing')\"",
         "contains",
         &[
@@ -213,7 +241,29 @@ fn a_target_that_is_spelt_otherwise_throughout_is_told_once() {
 fn a_mistake_in_a_template_is_told_in_our_words() {
     const ORIGIN: &str = "Origin = \"Phone\"";
     const PATH: &str = "targets.salesforce.create.Origin";
+    const KEY: &str = "key = \"{{ queue_id }}\"";
     assert_found(&[
+        mistake(
+            ERROR,
+            (KEY, "key = \"{{ queue.id }}\""),
+            "rules.nobody-there.key",
+            "queue",
+            &["unknown name `queue`", "write {{ queue_id }}"],
+        ),
+        mistake(
+            ERROR,
+            (KEY, "key = \"{{ queue_id | uppercase }}\""),
+            "rules.nobody-there.key",
+            "uppercase",
+            &["unknown filter `uppercase`", "did you mean `upper`?"],
+        ),
+        mistake(
+            WARNING,
+            ("group_by = \"trunks\"", "group_by = \"{{ key }}\""),
+            "outages.carrier.group_by",
+            "key",
+            &["missing value: key", "name what all these events contain"],
+        ),
         mistake(
             ERROR,
             (ORIGIN, "Origin = \"{{ queue_name waits {{\""),

@@ -5,6 +5,7 @@ mod catalogue;
 mod checking;
 mod checking_documents;
 mod checking_form;
+mod checking_idle;
 mod checking_offers;
 mod checking_values;
 mod checking_words;

@@ -103,3 +103,63 @@ async fn a_late_breach_among_others_does_not_change_what_is_written_of_the_lates
     let tickets = world.simulator.salesforce().tickets();
     assert_eq!(tickets[0]["Description"], "last 45");
 }
+
+#[tokio::test]
+async fn a_reprocessed_event_is_new_only_to_the_rules_that_failed_on_it() {
+    let slip = "100 / int(metrics[oOnQueueUsers].count) > 5 && ";
+    let more = format!(
+        r#"
+[rules.bad]
+events = ["v2.analytics.queues.{{id}}.observations"]
+when = "{slip}metrics[oWaiting].count >= 20"
+key = "bad"
+targets = ["salesforce"]
+[rules.good]
+events = ["v2.analytics.queues.{{id}}.observations"]
+when = "metrics[oWaiting].count >= 20"
+key = "good"
+targets = ["salesforce"]
+"#
+    );
+    let rules = two_of("metrics[oWaiting].count >= 20", &more);
+    let mut world = started(&rules).await;
+    let metrics = json!([
+        {"metric": "oWaiting", "stats": {"count": 50}},
+        {"metric": "oOnQueueUsers", "stats": {"count": 0}}
+    ]);
+    send(&world, &[observation("evt-1", 0, None, metrics)]).await;
+    decided(&world).await;
+    // The rule is mended only at the second attempt.
+    let reprocess = async |world: &World| {
+        let items = world.items("review").await;
+        let id = items[0]["id"].as_str().unwrap();
+        world.act(&format!("review/{id}/reprocess")).await;
+        decided(world).await;
+    };
+    reprocess(&world).await;
+    world
+        .until("it is in review again", async || {
+            world.items("review").await.len() == 1
+        })
+        .await;
+    world.daemon.terminate();
+    world.configure(&rules.replace(slip, ""));
+    world.start().await;
+    reprocess(&world).await;
+    world.tickets(2).await;
+    let outcomes = outcomes(&world, "evt-1").await;
+    let outcomes = ["bad", "counted", "good"].map(|rule| outcomes[rule][0].clone());
+    assert_eq!(outcomes, ["opened", "decided_before", "decided_before"]);
+    let incidents = world.items("incidents").await;
+    let counted: Vec<(&Value, &Value)> = incidents
+        .iter()
+        .map(|one| (&one["rule"], &one["occurrences"]))
+        .collect();
+    assert_eq!(counted.len(), 2, "{incidents:#?}");
+    assert!(
+        counted
+            .iter()
+            .all(|(_, occurrences)| **occurrences == json!(1)),
+        "{counted:?}"
+    );
+}

@@ -279,6 +279,40 @@ async fn beyond_the_limit_on_entities_every_message_is_evaluated_alone_and_it_is
 }
 
 #[tokio::test]
+async fn a_recovery_is_not_late_because_another_rule_looks_at_other_events_of_the_edge() {
+    let edge_rule = EDGE.replace("clear_for", "fresh = \"30s\"\nclear_for");
+    let world = started(&format!(
+        r#"{edge_rule}
+[rules.other]
+events = ["v2.telephony.providers.edges.{{id}}.metrics"]
+when = "metrics[processors.activeTimePct].max > 95"
+key = "other-{{{{ edge_id }}}}"
+targets = ["salesforce"]
+"#
+    ))
+    .await;
+    let id = "99999999-aaaa-4bbb-8ccc-000000000001";
+    let cpu = json!({
+        "id": "evt-2", "topicName": format!("v2.telephony.providers.edges.{id}.metrics"),
+        "timestamp": "2026-11-29T15:41:40Z", "version": "2",
+        "eventBody": { "edge": { "id": id }, "processors": [{ "cpuId": "_Total", "activeTimePct": 5.0 }] },
+    });
+    send(
+        &world,
+        &[edge("evt-1", "2026-11-29T15:40:00Z", "OFFLINE"), cpu],
+    )
+    .await;
+    world.tickets(1).await;
+    send(&world, &[edge("evt-3", "2026-11-29T15:41:00Z", "ONLINE")]).await;
+    world
+        .until("the ticket is closed", async || {
+            let tickets = world.simulator.salesforce().tickets();
+            tickets.first().is_some_and(|one| one["Status"] == "Closed")
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn a_slip_in_one_rule_is_that_rules_alone() {
     let world = started(
         r#"

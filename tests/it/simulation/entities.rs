@@ -115,10 +115,10 @@ type Known = (f64, Timestamp, bool);
 /// What the messages so far tell.
 #[derive(Default)]
 struct Told {
-    /// The newest time, and when its message was received.
+    /// The newest time that is believed, and when its message was received.
     newest: Option<(Timestamp, Timestamp)>,
-    /// No message has had a time that is believed.
-    only_guesses: bool,
+    /// When the last message was received whose time is not believed.
+    guessed: Option<Timestamp>,
     waiting: BTreeMap<&'static str, Known>,
     agents: BTreeMap<&'static str, Known>,
     /// Whether the last message told anything that is not known newer.
@@ -136,18 +136,16 @@ impl Told {
 
     fn add(&mut self, message: &Message) {
         let is_guess = message.occurred_at > message.received_at.plus(Duration::from_secs(10));
-        // A message whose time is not believed is as far from the newest one as their receipts are.
-        let at = match (is_guess, self.newest) {
-            (false, _) => message.occurred_at,
-            (true, None) => message.received_at,
-            (true, Some((newest, received_at))) => {
-                newest.plus(message.received_at.since(received_at))
-            }
+        let at = match is_guess {
+            true => message.received_at,
+            false => message.occurred_at,
         };
-        let is_first = self.only_guesses && !is_guess;
-        self.only_guesses = is_guess && (self.only_guesses || self.newest.is_none());
-        if is_first || self.newest.is_none_or(|(newest, _)| newest < at) {
-            self.newest = Some((at, message.received_at));
+        match is_guess {
+            true => self.guessed = self.guessed.max(Some(at)),
+            false if self.newest.is_none_or(|(newest, _)| newest < at) => {
+                self.newest = Some((at, message.received_at));
+            }
+            false => {}
         }
         let count = |count: f64| (count, at, is_guess);
         let waiting = message.media.map(|media| (media, count(message.waiting)));
@@ -161,14 +159,26 @@ impl Told {
         self.last_is_news = news;
     }
 
-    fn age(&self, at: Timestamp) -> Duration {
-        let newest = self.newest.map_or(at, |(newest, _)| newest);
-        newest.since(at) + at.since(newest)
+    /// A time that is not believed lies as far behind its receipt as the newest one that is.
+    fn time(&self, at: Timestamp, is_guess: bool) -> Timestamp {
+        let behind = self.newest.map(|(at, received_at)| received_at.since(at));
+        match is_guess {
+            true => at.minus(behind.unwrap_or_default()),
+            false => at,
+        }
+    }
+
+    fn age(&self, (_, at, is_guess): &Known) -> Duration {
+        let guessed = self.guessed.map(|at| self.time(at, true));
+        let newest = self.newest.map(|(at, _)| at).max(guessed);
+        newest.map_or(Duration::ZERO, |newest| {
+            newest.since(self.time(*at, *is_guess))
+        })
     }
 
     fn waiting(&self, media: &str) -> Option<f64> {
-        let (count, at, _) = self.waiting.get(media)?;
-        (self.age(*at) <= FRESH).then_some(*count)
+        let known = self.waiting.get(media)?;
+        (self.age(known) <= FRESH).then_some(known.0)
     }
 
     /// The sum over all qualifiers that are not gone; all must be fresh, and one alone is no sum.
@@ -176,9 +186,9 @@ impl Told {
         let present: Vec<&Known> = self
             .agents
             .values()
-            .filter(|(_, at, _)| self.age(*at) <= QUALIFIER_KEPT)
+            .filter(|known| self.age(known) <= QUALIFIER_KEPT)
             .collect();
-        let is_whole = present.len() > 1 && present.iter().all(|(_, at, _)| self.age(*at) <= FRESH);
+        let is_whole = present.len() > 1 && present.iter().all(|known| self.age(known) <= FRESH);
         is_whole.then(|| present.iter().map(|(count, _, _)| count).sum())
     }
 
