@@ -7,13 +7,14 @@
 //! `alone` finds deliveries that fail alone; `observe` stores what attempts show besides; `unread`
 //! finds tickets that a create was answered with and that do not exist; `recovery` brings a target
 //! back; `completion` sets fields that the CRM refused at the create; `health` shares with other
-//! replicas whether it is reachable; `login_turn` says which of them sends a refused password;
+//! replicas whether it is reachable, and `changes_stop` whether it takes new tickets only; `login_turn` says which of them sends a refused password;
 //! `worker` holds their common state. Every decision about a failure is made in `domain`.
 
 mod abandon;
 mod achieved;
 mod alone;
 mod attempt;
+mod changes_stop;
 mod claims;
 mod clock_watch;
 mod completion;

@@ -25,6 +25,9 @@ const NEAR: Duration = Duration::from_secs(65);
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How often needless marks are looked for: only a replica of an older version leaves any.
 const RELEASE_EVERY: Duration = Duration::from_secs(60);
+/// Operations, and how many deliveries of them.
+type Part = (&'static [Operation], usize);
+
 /// No sleep: the next step may have work.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -87,6 +90,9 @@ impl TargetWorker {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
+        if let Err(error) = self.share_changes_stop(now).await {
+            tracing::error!(target = self.name.as_str(), %error, "it cannot be shared which operations the target takes");
+        }
         self.put_back_expired(now).await?;
         self.keep_learnt().await;
         let is_paused = self.follow_pause(now).await?;
@@ -104,60 +110,124 @@ impl TargetWorker {
             return Ok(MAX_SLEEP);
         }
         self.shorten_waits_after_clock_change(now).await?;
+        if self.try_create_first(now, attempts).await? {
+            return Ok(AT_ONCE);
+        }
         let admission = self.shared().breaker.admission(now);
-        let free = match admission {
-            Admission::All => {
-                self.resume_if_due(admission, now).await;
-                free
-            }
+        match admission {
+            Admission::All => {}
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
-            Admission::Canary => {
-                self.renew_doubtful_login();
-                self.resume_if_due(admission, now).await;
-                free.min(self.shared().breaker.canaries())
-            }
+            Admission::Canary => self.renew_doubtful_login(),
             Admission::Probe if !self.has_login_turn(now).await? => return Ok(MAX_SLEEP),
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);
             }
             Admission::Nothing { until } => return Ok(until.since(now).min(MAX_SLEEP)),
+        }
+        let of_changes = self.admission_of_changes(admission, now);
+        self.resume_if_due(of_changes, now).await;
+        let parts = self.parts(admission, of_changes, free);
+        self.claim_due(admission, (parts, free), now, attempts)
+            .await
+    }
+
+    /// Sends one create at once where only changes have met what the target waits for. Returns whether one
+    /// was due.
+    async fn try_create_first(
+        &self,
+        now: Timestamp,
+        attempts: &mut JoinSet<()>,
+    ) -> Result<bool, StoreError> {
+        let creates = &Operation::CREATES;
+        let may_pass = {
+            let shared = self.shared();
+            shared.stopped_changes.lets_create_pass(&shared.breaker)
         };
-        self.claim_due(admission, free, now, attempts).await
+        if !may_pass || self.in_flight.has(creates) {
+            return Ok(false);
+        }
+        let next = self.store.next_delivery_at(&self.name, creates).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(false);
+        }
+        self.renew_doubtful_login();
+        Ok(self.claim(creates, 1, now, attempts).await? > 0)
+    }
+
+    /// Which changes may be sent, where `admission` says it for everything.
+    fn admission_of_changes(&self, admission: Admission, now: Timestamp) -> Admission {
+        let is_alone = self.shared().stopped_changes.since().is_some();
+        let of_changes = self.shared().stopped_changes.admission(admission, now);
+        if is_alone && of_changes == Admission::Canary {
+            if self.in_flight.has(&Operation::CHANGES) {
+                return Admission::Nothing { until: now };
+            }
+            self.renew_doubtful_login();
+        }
+        of_changes
+    }
+
+    /// What may be claimed, and how many of each. A canary may be refused for what only creates meet, or
+    /// only changes: so there is one of each.
+    fn parts(&self, admission: Admission, of_changes: Admission, free: usize) -> Vec<Part> {
+        if of_changes == Admission::All {
+            return vec![(&Operation::ALL, free)];
+        }
+        let creates = match admission {
+            Admission::Canary => free.min(self.shared().breaker.canaries()),
+            _ => free,
+        };
+        let mut parts: Vec<Part> = vec![(&Operation::CREATES, creates)];
+        if of_changes == Admission::Canary {
+            parts.push((&Operation::CHANGES, 1));
+        }
+        parts
     }
 
     /// Claims up to `free` deliveries that are due, and starts them. Returns how long to sleep.
     async fn claim_due(
         &self,
         admission: Admission,
-        free: usize,
+        (parts, free): (Vec<Part>, usize),
         now: Timestamp,
         attempts: &mut JoinSet<()>,
     ) -> Result<Duration, StoreError> {
         self.keep_marks().await?;
-        // Looking costs less than claiming, and mostly nothing is due.
-        let next = self.store.next_delivery_at(&self.name).await?;
-        if next.is_none_or(|at| at > now) {
-            if admission == Admission::Canary {
-                self.end_canaries(next, now).await?;
+        let (mut next, mut is_due, mut claimed, mut is_full) = (None, false, 0, true);
+        for (operations, limit) in parts {
+            let limit = limit.min(free - claimed);
+            if limit == 0 {
+                break;
             }
-            return Ok(until_next(next, now));
+            // Looking costs less than claiming, and mostly nothing is due.
+            let at = self.store.next_delivery_at(&self.name, operations).await?;
+            next = next.into_iter().chain(at).min();
+            let mut count = 0;
+            if at.is_some_and(|at| at <= now) {
+                is_due = true;
+                count = self.claim(operations, limit, now, attempts).await?;
+            }
+            claimed += count;
+            is_full &= count == limit;
         }
-        let claimed = self.claim(free, now, attempts).await?;
-        if claimed == free {
+        let is_canary = admission == Admission::Canary;
+        if is_full {
             // The end of an attempt is the next thing that can happen.
             return Ok(MAX_SLEEP);
         }
         if claimed > 0 {
             return Ok(AT_ONCE);
         }
+        if !is_due && is_canary {
+            self.end_canaries(next, now).await?;
+        }
         // Another process has claimed it, or too few calls are left for it.
-        let is_held_back = !self.shared().shortage.admits(Operation::Update);
-        if is_held_back && admission == Admission::Canary {
+        let is_held_back = is_due && !self.shared().shortage.admits(Operation::Update);
+        if is_held_back && is_canary {
             self.shared().breaker.note_idle();
         }
-        let next = self.store.next_delivery_at(&self.name).await?;
         Ok(until_next(next, now))
     }
 
@@ -193,7 +263,11 @@ impl TargetWorker {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let is_near = next.is_some_and(|at| at.since(now) <= NEAR);
-        let waits = is_near || self.store.waits_for_target(&self.name).await?;
+        let operations: &[Operation] = match self.shared().stopped_changes.since() {
+            Some(_) => &Operation::CREATES,
+            None => &Operation::ALL,
+        };
+        let waits = is_near || self.store.waits_for_target(&self.name, operations).await?;
         if waits {
             self.shared().breaker.end_round(now);
             return Ok(());
