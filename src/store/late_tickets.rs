@@ -1,5 +1,6 @@
-//! Tickets that appear after their incident is over and its ticket was removed: a create whose answer
-//! was lost has run in the CRM until then. Nobody waits for such a ticket, so it is resolved.
+//! Tickets that appear after their incident is over and its ticket was removed, or its create was
+//! discarded: a create whose answer was lost has run in the CRM until then, or the CRM did not show its
+//! ticket. Nobody waits for such a ticket, so it is resolved.
 
 use super::StoreError;
 use super::database::Tx;
@@ -25,19 +26,20 @@ macro_rules! lost_create {
 }
 pub(super) use lost_create;
 
-/// Owes the resolution of the ticket that the closed incident has again, where a lost create can have
-/// brought it. It is rendered before it is sent.
+/// Owes the resolution of the ticket that the closed incident has again, or for the first time, where a
+/// lost create can have brought it. It is rendered before it is sent.
 pub(super) async fn resolve(
     tx: &mut Tx,
     incident_id: &IncidentId,
     target: &TargetName,
+    is_first: bool,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let id = incident_id.as_str();
     let marker = format!("ref late-{}", id.rsplit('-').next().unwrap_or(id));
     let comment = format!(
-        "This ticket was created late, by a request whose answer was lost, after the ticket of its \
-         incident was removed. The incident is over. [{marker}]"
+        "This ticket was created late, by a request whose answer was lost. Its incident is over. \
+         [{marker}]"
     );
     let payload = serde_json::json!({
         "resolution": true, "comment": comment, "marker": marker, "fields": {},
@@ -48,13 +50,15 @@ pub(super) async fn resolve(
          select d.incident_id, $1, 'resolve', 'waiting', $2, d.event_id, d.received_at, $3, $3, d.lane, \
           'rendering' \
          from deliveries d join incidents i on i.id = d.incident_id \
-         where d.incident_id = $4 and d.operation = 'create' and d.unknown_at is not null \
-          and i.state = 'closed' and i.ticket_closed = 0 \
+         where d.incident_id = $4 and d.operation = 'create' \
+          and (case when $5 = 1 then d.state = 'discarded' and d.tries > 0 \
+                else d.unknown_at is not null end) \
+          and i.state = 'closed' and i.ticket_closed = 0 and i.ticket_fate is null \
           and not exists (select 1 from deliveries other where other.incident_id = d.incident_id \
             and other.operation = 'resolve' and other.state in ('waiting', 'sending', 'dead')) \
          order by d.id desc limit 1",
     );
     let insert = insert.bind(target).bind(payload.to_string()).bind(now);
-    insert.bind(incident_id).execute(tx).await?;
+    insert.bind(incident_id).bind(is_first).execute(tx).await?;
     Ok(())
 }

@@ -39,6 +39,8 @@ struct OwningIncident {
     ticket: StoredTicket,
     /// The ticket is another one than the incident had: a lost create has brought it.
     is_late: bool,
+    /// The incident had no ticket.
+    is_first: bool,
 }
 
 impl OwningIncident {
@@ -47,6 +49,7 @@ impl OwningIncident {
             kept: IncidentRecord::read(row)?,
             ticket: read_ticket(row)?,
             is_late: false,
+            is_first: row.get_optional::<String>("ticket_id")?.is_none(),
         })
     }
 
@@ -123,8 +126,9 @@ impl Store {
             behind::step_up(&mut tx, &incident.id).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
         }
-        if owner.is_late || owner.is_back(&before) {
-            late_tickets::resolve(&mut tx, &incident.id, target, now).await?;
+        if owner.is_late || owner.is_first || owner.is_back(&before) {
+            let is_first = owner.is_first;
+            late_tickets::resolve(&mut tx, &incident.id, target, is_first, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
