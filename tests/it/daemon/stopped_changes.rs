@@ -146,12 +146,13 @@ async fn what_stops_every_change_of_a_ticket_delays_no_new_ticket() {
             said.contains("new tickets pass and this does not"),
             "{said}"
         );
-        let parked = world.items("deliveries?state=parked&limit=500").await;
-        assert_eq!(parked.len(), 6, "{kind:?}");
-        for one in parked {
-            let waits = &one["waits_for"];
-            assert_eq!(waits, "until servicenow accepts a resolve again");
-        }
+        world
+            .until("all wait for the operation", async || {
+                let parked = world.items("deliveries?state=parked&limit=500").await;
+                let waits = "until servicenow accepts a resolve again";
+                parked.len() == 6 && parked.iter().all(|one| one["waits_for"] == waits)
+            })
+            .await;
         assert_eq!(resolved(&world), 0);
         world.simulator.servicenow().clear_faults();
         world.pass(Duration::from_secs(301));
