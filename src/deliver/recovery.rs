@@ -222,6 +222,12 @@ impl TargetWorker {
         let EndedWait { state, operations } = ended;
         let was_held = state == BreakerState::Held;
         let (name, now) = (&self.name, self.clock.now());
+        if operations == Operation::CREATES {
+            tracing::warn!(
+                target = name.as_str(),
+                "new tickets pass and changes of tickets do not; changes are tried one by one"
+            );
+        }
         // What stood in front of the CRM may be gone with that.
         if let Err(error) = self.store.wake_in_front(name, operations, now).await {
             self.report_not_resumed(&error);

@@ -156,7 +156,8 @@ impl StoppedChanges {
 /// limits are about all calls.
 fn may_concern_one_operation(failure: &Failure) -> bool {
     let is_limit = failure.kind == FailureKind::RateLimited;
-    !failure.may_lock_user && !(is_limit && failure.class.scope != FailureScope::Network)
+    let is_of_all = is_limit && failure.class.scope != FailureScope::Network;
+    !failure.may_lock_user && !is_of_all
 }
 
 #[cfg(test)]
