@@ -9,27 +9,20 @@ use tokio_util::sync::CancellationToken;
 use super::clock_watch::Look;
 use super::worker::{Stop, TargetWorker};
 use crate::domain::circuit_breaker::{Admission, BreakerState};
-use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
 
 /// Longest sleep between two steps. A notification only shortens it; none is needed.
-const MAX_SLEEP: Duration = Duration::from_millis(500);
+pub(super) const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Sleep after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// A delivery that is tried within this time can show whether the target takes tickets again. ServiceNow's
-/// creates are put off for a minute after a lost answer. Where it is ten minutes, nobody waits for that.
-const NEAR: Duration = Duration::from_secs(65);
 /// How often deliveries that stand behind others are marked.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How often needless marks are looked for: only a replica of an older version leaves any.
 const RELEASE_EVERY: Duration = Duration::from_secs(60);
-/// Operations, and how many deliveries of them.
-type Part = (&'static [Operation], usize);
-
 /// No sleep: the next step may have work.
-const AT_ONCE: Duration = Duration::from_millis(1);
+pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 
 impl TargetWorker {
     /// Delivers until it is to stop, then finishes the attempts in flight, or abandons them when there
@@ -133,107 +126,9 @@ impl TargetWorker {
             .await
     }
 
-    /// Sends one create at once where only changes have met what the target waits for. Returns whether one
-    /// was due.
-    async fn try_create_first(
-        &self,
-        now: Timestamp,
-        attempts: &mut JoinSet<()>,
-    ) -> Result<bool, StoreError> {
-        let creates = &Operation::CREATES;
-        let may_pass = {
-            let shared = self.shared();
-            shared.stopped_changes.lets_create_pass(&shared.breaker)
-        };
-        if !may_pass || self.in_flight.has(creates) {
-            return Ok(false);
-        }
-        let next = self.store.next_delivery_at(&self.name, creates).await?;
-        if next.is_none_or(|at| at > now) {
-            return Ok(false);
-        }
-        self.renew_doubtful_login();
-        Ok(self.claim(creates, 1, now, attempts).await? > 0)
-    }
-
-    /// Which changes may be sent, where `admission` says it for everything.
-    fn admission_of_changes(&self, admission: Admission, now: Timestamp) -> Admission {
-        let is_alone = self.shared().stopped_changes.since().is_some();
-        let of_changes = self.shared().stopped_changes.admission(admission, now);
-        if is_alone && of_changes == Admission::Canary {
-            if self.in_flight.has(&Operation::CHANGES) {
-                return Admission::Nothing { until: now };
-            }
-            self.renew_doubtful_login();
-        }
-        of_changes
-    }
-
-    /// What may be claimed, and how many of each. A canary may be refused for what only creates meet, or
-    /// only changes: so there is one of each.
-    fn parts(&self, admission: Admission, of_changes: Admission, free: usize) -> Vec<Part> {
-        if of_changes == Admission::All {
-            return vec![(&Operation::ALL, free)];
-        }
-        let creates = match admission {
-            Admission::Canary => free.min(self.shared().breaker.canaries()),
-            _ => free,
-        };
-        let mut parts: Vec<Part> = vec![(&Operation::CREATES, creates)];
-        if of_changes == Admission::Canary {
-            parts.push((&Operation::CHANGES, 1));
-        }
-        parts
-    }
-
-    /// Claims up to `free` deliveries that are due, and starts them. Returns how long to sleep.
-    async fn claim_due(
-        &self,
-        admission: Admission,
-        (parts, free): (Vec<Part>, usize),
-        now: Timestamp,
-        attempts: &mut JoinSet<()>,
-    ) -> Result<Duration, StoreError> {
-        self.keep_marks().await?;
-        let (mut next, mut is_due, mut claimed, mut is_full) = (None, false, 0, true);
-        for (operations, limit) in parts {
-            let limit = limit.min(free - claimed);
-            if limit == 0 {
-                break;
-            }
-            // Looking costs less than claiming, and mostly nothing is due.
-            let at = self.store.next_delivery_at(&self.name, operations).await?;
-            next = next.into_iter().chain(at).min();
-            let mut count = 0;
-            if at.is_some_and(|at| at <= now) {
-                is_due = true;
-                count = self.claim(operations, limit, now, attempts).await?;
-            }
-            claimed += count;
-            is_full &= count == limit;
-        }
-        let is_canary = admission == Admission::Canary;
-        if is_full {
-            // The end of an attempt is the next thing that can happen.
-            return Ok(MAX_SLEEP);
-        }
-        if claimed > 0 {
-            return Ok(AT_ONCE);
-        }
-        if !is_due && is_canary {
-            self.end_canaries(next, now).await?;
-        }
-        // Another process has claimed it, or too few calls are left for it.
-        let is_held_back = is_due && !self.shared().shortage.admits(Operation::Update);
-        if is_held_back && is_canary {
-            self.shared().breaker.note_idle();
-        }
-        Ok(until_next(next, now))
-    }
-
     /// Marks deliveries that stand behind others, so that looking does not read them; and takes needless
     /// marks away.
-    async fn keep_marks(&self) -> Result<(), StoreError> {
+    pub(super) async fn keep_marks(&self) -> Result<(), StoreError> {
         let (marks, releases) = {
             let mut shared = self.shared();
             let marks = is_due(&mut shared.marked_at, MARK_EVERY);
@@ -253,28 +148,6 @@ impl TargetWorker {
             self.store.mark_behind(&self.name).await?;
         }
         Ok(())
-    }
-
-    /// A wait of the target is over, and nothing is due. Nothing can prove the end of the wait, unless
-    /// something waits for it: that only rests.
-    async fn end_canaries(
-        &self,
-        next: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let is_near = next.is_some_and(|at| at.since(now) <= NEAR);
-        let operations: &[Operation] = match self.shared().stopped_changes.since() {
-            Some(_) => &Operation::CREATES,
-            None => &Operation::ALL,
-        };
-        let waits = is_near || self.store.waits_for_target(&self.name, operations).await?;
-        if waits {
-            self.shared().breaker.end_round(now);
-            return Ok(());
-        }
-        self.shared().breaker.note_idle();
-        // The next ticket goes to this target as soon as people see it as up.
-        self.share_health(now).await
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait
@@ -322,13 +195,4 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
         *last = Some(Instant::now());
     }
     is_due
-}
-
-/// How long to sleep until `next`. A delivery that is due and cannot be claimed is looked at again
-/// after the longest sleep.
-fn until_next(next: Option<Timestamp>, now: Timestamp) -> Duration {
-    let wait = next
-        .filter(|at| *at > now)
-        .map_or(MAX_SLEEP, |at| at.since(now));
-    wait.clamp(AT_ONCE, MAX_SLEEP)
 }
