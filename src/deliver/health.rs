@@ -168,6 +168,7 @@ impl TargetWorker {
             HealthAction::Verify => {
                 if let Some(unreachable) = stored_unreachable {
                     verify(&mut shared.breaker, unreachable, now);
+                    shared.stopped_changes.forget_who_met_it();
                 }
                 None
             }

@@ -6,9 +6,9 @@ use super::achieved::Achieved;
 use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy};
 use crate::domain::retry::{RetryDecision, decide_retry, has_lasted_too_long, rare_wait};
+use crate::domain::stopped_changes::EndedWait;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
@@ -16,8 +16,8 @@ use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 /// What a success ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Ended {
-    /// The wait of the target.
-    pub(super) wait: Option<BreakerState>,
+    /// The wait of the target, or of some operations.
+    pub(super) wait: Option<EndedWait>,
     /// Creates of several tickets were refused for a reason that is gone.
     pub(super) refusal_of_creates: bool,
 }
@@ -85,7 +85,7 @@ impl TargetWorker {
                 // Mostly it has only read, which proves nothing about writes.
                 let ended = Ended {
                     wait: is_write
-                        .then(|| shared.breaker.record_success(now))
+                        .then(|| shared.record_success(delivery.operation, now))
                         .flatten(),
                     ..Ended::default()
                 };
@@ -97,7 +97,7 @@ impl TargetWorker {
         let mut ended = Ended::default();
         if is_write {
             shared.note_reached(now);
-            ended.wait = shared.breaker.record_success(now);
+            ended.wait = shared.record_success(delivery.operation, now);
             ended.refusal_of_creates = shared.evidence.record_success(delivery);
         }
         let (ticket, omitted) = match achieved {
@@ -207,7 +207,7 @@ impl TargetWorker {
         // A response that only others' successes show to be about one ticket says nothing about the
         // target: it may be no answer at all.
         if !is_alone {
-            shared.breaker.record_failure(&failure, next, now);
+            shared.record_failure(delivery.operation, (&failure, next), now);
             if failure.kind == FailureKind::RateLimited {
                 self.limiter.slow_down(tokio::time::Instant::now());
             }

@@ -6,6 +6,7 @@ use super::refused_changes::{Ended, RefusedOperation};
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
 use crate::domain::retry::decide_retry;
+use crate::domain::stopped_changes::EndedWait;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, StoreError};
@@ -45,6 +46,7 @@ impl TargetWorker {
                     None => CircuitBreaker::half_open(),
                 };
             }
+            shared.stopped_changes.try_now();
         }
         let now = self.clock.now();
         match self.store.try_refused_now(&self.name, now).await {
@@ -117,6 +119,7 @@ impl TargetWorker {
     async fn resume(&self, admission: Admission, now: Timestamp) -> Result<(), StoreError> {
         let completions = match admission {
             Admission::All => self.shared().completions_at_once.max(1),
+            Admission::Nothing { .. } | Admission::Probe => 0,
             // Nothing else can show that the target accepts writes again.
             _ if self.has_nothing_due(now).await? => 1,
             _ => 0,
@@ -143,7 +146,7 @@ impl TargetWorker {
 
     /// Forgets the operations that the CRM refused for every ticket and that nothing waits for any more.
     async fn forget_refused(&self) -> Result<(), StoreError> {
-        let refused = self.shared().refused_changes.patterns();
+        let refused = self.shared().refused_changes.patterns(None);
         for one in refused {
             if !self.store.owes(&self.name, one.operation).await? {
                 let mut shared = self.shared();
@@ -151,7 +154,7 @@ impl TargetWorker {
                 shared.forget_error(&one.last_error);
             }
         }
-        Ok(())
+        self.forget_changes_stop().await
     }
 
     /// Several creates were refused alike: those of them that are dead letters wait for the target now,
@@ -166,7 +169,10 @@ impl TargetWorker {
     }
 
     async fn has_nothing_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let next = self.store.next_delivery_at(&self.name).await?;
+        let next = self
+            .store
+            .next_delivery_at(&self.name, &Operation::ALL)
+            .await?;
         Ok(next.is_none_or(|at| at > now))
     }
 
@@ -188,7 +194,7 @@ impl TargetWorker {
         }
         let ended = {
             let mut shared = self.shared();
-            let refused = shared.refused_changes.patterns();
+            let refused = shared.refused_changes.patterns(None);
             let ended = shared.refused_changes.record_success(delivery);
             let of_it = |one: &&RefusedOperation| one.operation == delivery.operation;
             if let Some(refused) = refused.iter().find(of_it) {
@@ -223,14 +229,22 @@ impl TargetWorker {
     }
 
     /// The target accepts writes again, after `ended`: what waited for that is due.
-    pub(super) async fn wake_parked(&self, ended: BreakerState) {
-        let was_held = ended == BreakerState::Held;
-        let now = self.clock.now();
+    pub(super) async fn wake_parked(&self, ended: EndedWait) {
+        let EndedWait { state, operations } = ended;
+        let was_held = state == BreakerState::Held;
+        let (name, now) = (&self.name, self.clock.now());
+        if operations == Operation::CREATES {
+            tracing::warn!(
+                target = name.as_str(),
+                "new tickets pass and changes of tickets do not; changes are tried one by one"
+            );
+        }
         // What stood in front of the CRM may be gone with that.
-        if let Err(error) = self.store.wake_in_front(&self.name, now).await {
+        if let Err(error) = self.store.wake_in_front(name, operations, now).await {
             self.report_not_resumed(&error);
         }
-        match self.store.wake_parked(&self.name, was_held, now).await {
+        let woken = self.store.wake_parked(name, operations, was_held, now);
+        match woken.await {
             Ok(0) => {}
             Ok(count) => tracing::info!(
                 target = self.name.as_str(),

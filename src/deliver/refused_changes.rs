@@ -41,6 +41,8 @@ struct RefusedChange {
     tried_at: Option<Timestamp>,
     /// Whether it has succeeded since the start of this process.
     has_succeeded: bool,
+    /// The last failure that is not about one ticket, with no success since.
+    stopped_by: Option<Failure>,
 }
 
 /// A delivery whose operation is refused for every ticket.
@@ -68,6 +70,7 @@ impl RefusedChanges {
             change.refusals = Refusals::default();
         }
         change.tried_at = None;
+        change.stopped_by = None;
         let is_first = !std::mem::replace(&mut change.has_succeeded, true);
         match change.pattern.take() {
             Some(_) => Ended::Pattern,
@@ -131,14 +134,46 @@ impl RefusedChanges {
         }
     }
 
-    /// The operations that the CRM refuses for every ticket.
-    pub(super) fn patterns(&self) -> Vec<RefusedOperation> {
-        let patterns = self.0.values().filter_map(|one| one.pattern.clone());
+    /// `operation` failed with what is not about one ticket.
+    pub(super) fn note_stopped(&mut self, operation: Operation, failure: &Failure) {
+        self.0.entry(operation).or_default().stopped_by = Some(failure.clone());
+    }
+
+    /// Changes are accepted again.
+    pub(super) fn note_pass(&mut self) {
+        for change in self.0.values_mut() {
+            change.stopped_by = None;
+        }
+    }
+
+    /// The operations that the CRM refuses for every ticket; and those that pass no more since
+    /// `stopped_since`, while new tickets do.
+    pub(super) fn patterns(&self, stopped_since: Option<Timestamp>) -> Vec<RefusedOperation> {
+        let patterns = self.0.iter().filter_map(|(operation, change)| {
+            let stopped = || stopped_since.and_then(|since| change.stopped(*operation, since));
+            change.pattern.clone().or_else(stopped)
+        });
         let mut patterns: Vec<RefusedOperation> = patterns.collect();
         patterns.sort_by_key(|one| one.operation);
         patterns
     }
 }
+
+impl RefusedChange {
+    fn stopped(&self, operation: Operation, since: Timestamp) -> Option<RefusedOperation> {
+        let mut last_error = self.stopped_by.clone()?;
+        last_error.message = format!("{STOPPED}: {}", last_error.message);
+        Some(RefusedOperation {
+            operation,
+            since,
+            last_error,
+        })
+    }
+}
+
+/// What a person must do about changes that do not pass.
+const STOPPED: &str = "new tickets pass and this does not: who runs what stands in front of the CRM, or \
+     gives our user its rights, must let it pass";
 
 /// What a person must do.
 fn remedy(operation: Operation) -> &'static str {
@@ -199,14 +234,14 @@ mod tests {
         assert_eq!(judged(&mut changes, 3, Update, 0), Some(300));
         assert_eq!(judged(&mut changes, 4, Update, 10), Some(3610));
         assert_eq!(judged(&mut changes, 3, Update, 300), Some(600));
-        let patterns = changes.patterns();
+        let patterns = changes.patterns(None);
         assert_eq!(patterns.len(), 1);
         assert_eq!(patterns[0].since, at(0));
         let said = &patterns[0].last_error.message;
         assert!(said.contains("let our user change tickets"), "{said}");
         let ended = changes.record_success(&delivery(3, Update));
         assert_eq!(ended, Ended::Pattern);
-        assert!(changes.patterns().is_empty());
+        assert!(changes.patterns(None).is_empty());
     }
 
     #[test]

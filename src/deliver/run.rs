@@ -9,24 +9,20 @@ use tokio_util::sync::CancellationToken;
 use super::clock_watch::Look;
 use super::worker::{Stop, TargetWorker};
 use crate::domain::circuit_breaker::{Admission, BreakerState};
-use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
 
 /// Longest sleep between two steps. A notification only shortens it; none is needed.
-const MAX_SLEEP: Duration = Duration::from_millis(500);
+pub(super) const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Sleep after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// A delivery that is tried within this time can show whether the target takes tickets again. ServiceNow's
-/// creates are put off for a minute after a lost answer. Where it is ten minutes, nobody waits for that.
-const NEAR: Duration = Duration::from_secs(65);
 /// How often deliveries that stand behind others are marked.
 const MARK_EVERY: Duration = Duration::from_secs(1);
 /// How often needless marks are looked for: only a replica of an older version leaves any.
 const RELEASE_EVERY: Duration = Duration::from_secs(60);
 /// No sleep: the next step may have work.
-const AT_ONCE: Duration = Duration::from_millis(1);
+pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 
 impl TargetWorker {
     /// Delivers until it is to stop, then finishes the attempts in flight, or abandons them when there
@@ -87,6 +83,9 @@ impl TargetWorker {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
+        if let Err(error) = self.share_changes_stop(now).await {
+            tracing::error!(target = self.name.as_str(), %error, "it cannot be shared which operations the target takes");
+        }
         self.put_back_expired(now).await?;
         self.keep_learnt().await;
         let is_paused = self.follow_pause(now).await?;
@@ -104,66 +103,32 @@ impl TargetWorker {
             return Ok(MAX_SLEEP);
         }
         self.shorten_waits_after_clock_change(now).await?;
+        if self.try_create_first(now, attempts).await? {
+            return Ok(AT_ONCE);
+        }
         let admission = self.shared().breaker.admission(now);
-        let free = match admission {
-            Admission::All => {
-                self.resume_if_due(admission, now).await;
-                free
-            }
+        match admission {
+            Admission::All => {}
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
-            Admission::Canary => {
-                self.renew_doubtful_login();
-                self.resume_if_due(admission, now).await;
-                free.min(self.shared().breaker.canaries())
-            }
+            Admission::Canary => self.renew_doubtful_login(),
             Admission::Probe if !self.has_login_turn(now).await? => return Ok(MAX_SLEEP),
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);
             }
             Admission::Nothing { until } => return Ok(until.since(now).min(MAX_SLEEP)),
-        };
-        self.claim_due(admission, free, now, attempts).await
-    }
-
-    /// Claims up to `free` deliveries that are due, and starts them. Returns how long to sleep.
-    async fn claim_due(
-        &self,
-        admission: Admission,
-        free: usize,
-        now: Timestamp,
-        attempts: &mut JoinSet<()>,
-    ) -> Result<Duration, StoreError> {
-        self.keep_marks().await?;
-        // Looking costs less than claiming, and mostly nothing is due.
-        let next = self.store.next_delivery_at(&self.name).await?;
-        if next.is_none_or(|at| at > now) {
-            if admission == Admission::Canary {
-                self.end_canaries(next, now).await?;
-            }
-            return Ok(until_next(next, now));
         }
-        let claimed = self.claim(free, now, attempts).await?;
-        if claimed == free {
-            // The end of an attempt is the next thing that can happen.
-            return Ok(MAX_SLEEP);
-        }
-        if claimed > 0 {
-            return Ok(AT_ONCE);
-        }
-        // Another process has claimed it, or too few calls are left for it.
-        let is_held_back = !self.shared().shortage.admits(Operation::Update);
-        if is_held_back && admission == Admission::Canary {
-            self.shared().breaker.note_idle();
-        }
-        let next = self.store.next_delivery_at(&self.name).await?;
-        Ok(until_next(next, now))
+        let of_changes = self.admission_of_changes(admission, now);
+        self.resume_if_due(of_changes, now).await;
+        let parts = self.parts(admission, of_changes, free);
+        self.claim_due(admission, (parts, free), now, attempts)
+            .await
     }
 
     /// Marks deliveries that stand behind others, so that looking does not read them; and takes needless
     /// marks away.
-    async fn keep_marks(&self) -> Result<(), StoreError> {
+    pub(super) async fn keep_marks(&self) -> Result<(), StoreError> {
         let (marks, releases) = {
             let mut shared = self.shared();
             let marks = is_due(&mut shared.marked_at, MARK_EVERY);
@@ -183,24 +148,6 @@ impl TargetWorker {
             self.store.mark_behind(&self.name).await?;
         }
         Ok(())
-    }
-
-    /// A wait of the target is over, and nothing is due. Nothing can prove the end of the wait, unless
-    /// something waits for it: that only rests.
-    async fn end_canaries(
-        &self,
-        next: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let is_near = next.is_some_and(|at| at.since(now) <= NEAR);
-        let waits = is_near || self.store.waits_for_target(&self.name).await?;
-        if waits {
-            self.shared().breaker.end_round(now);
-            return Ok(());
-        }
-        self.shared().breaker.note_idle();
-        // The next ticket goes to this target as soon as people see it as up.
-        self.share_health(now).await
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait
@@ -248,13 +195,4 @@ fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
         *last = Some(Instant::now());
     }
     is_due
-}
-
-/// How long to sleep until `next`. A delivery that is due and cannot be claimed is looked at again
-/// after the longest sleep.
-fn until_next(next: Option<Timestamp>, now: Timestamp) -> Duration {
-    let wait = next
-        .filter(|at| *at > now)
-        .map_or(MAX_SLEEP, |at| at.since(now));
-    wait.clamp(AT_ONCE, MAX_SLEEP)
 }

@@ -25,9 +25,11 @@ fn is_ticket(delivery: &ClaimedDelivery, outcome: &DeliveryResult) -> bool {
 }
 
 impl TargetWorker {
-    /// Claims up to `free` deliveries and starts them as tasks of `attempts`. Returns how many.
+    /// Claims up to `free` deliveries of `operations` and starts them as tasks of `attempts`. Returns how
+    /// many.
     pub(super) async fn claim(
         &self,
+        operations: &[Operation],
         free: usize,
         now: Timestamp,
         attempts: &mut JoinSet<()>,
@@ -38,6 +40,7 @@ impl TargetWorker {
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
             after_lane: &after_lane,
+            operations,
             shortage: self.shared().shortage,
             runs_for: self.crm.runs_for(),
         };
@@ -52,7 +55,7 @@ impl TargetWorker {
         for delivery in claimed {
             // This process is still sending it: its lease ended early, as the database's clock was
             // set forward.
-            let Some(in_flight) = self.in_flight.begin(delivery.id) else {
+            let Some(in_flight) = self.in_flight.begin(delivery.id, delivery.operation) else {
                 continue;
             };
             let worker = self.clone();

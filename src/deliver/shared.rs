@@ -4,13 +4,17 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use super::alone::Troubled;
+use super::changes_stop::SharedStop;
 use super::clock_watch::ClockWatch;
 use super::evidence::Evidence;
 use super::refused_changes::{RefusedChanges, RefusedOperation};
 use crate::domain::allowance::Shortage;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureScope};
 use crate::domain::identity::{IncidentId, TargetName};
+use crate::domain::retry::RetryDecision;
+use crate::domain::stopped_changes::{EndedWait, StoppedChanges};
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{TargetCondition, TargetHealth, TargetPause};
 use crate::targets::TokenStatus;
@@ -40,6 +44,9 @@ pub struct TargetStatus {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub(super) breaker: CircuitBreaker,
+    /// What of that only changes of tickets have met.
+    pub(super) stopped_changes: StoppedChanges,
+    pub(super) changes_stop: SharedStop,
     pub(super) last_error: Option<(Failure, Timestamp)>,
     pub(super) clock: ClockWatch,
     pub(super) health: CachedHealth,
@@ -87,6 +94,44 @@ impl Shared {
     /// This process has reached the target at `now`.
     pub(super) fn note_reached(&mut self, now: Timestamp) {
         self.reached_at = self.reached_at.max(Some(now));
+    }
+
+    /// A write was accepted. Returns the wait that this ends.
+    pub(super) fn record_success(
+        &mut self,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Option<EndedWait> {
+        let were_stopped = self.stopped_changes.since().is_some();
+        let ended = self
+            .stopped_changes
+            .record_success(&mut self.breaker, operation, now);
+        if operation != Operation::Create {
+            self.refused_changes.note_pass();
+            self.changes_stop.record_success(were_stopped, now);
+        }
+        ended
+    }
+
+    /// A delivery failed; `next` is its next step.
+    pub(super) fn record_failure(
+        &mut self,
+        operation: Operation,
+        (failure, next): (&Failure, RetryDecision),
+        now: Timestamp,
+    ) {
+        let breaker = &mut self.breaker;
+        self.stopped_changes
+            .record_failure(breaker, operation, (failure, next), now);
+        if operation != Operation::Create && failure.class.scope != FailureScope::Ticket {
+            self.refused_changes.note_stopped(operation, failure);
+            self.changes_stop.record_failure();
+        }
+    }
+
+    /// The operations that the CRM refuses for every ticket, while it may accept new ones.
+    pub(super) fn refused_operations(&self) -> Vec<RefusedOperation> {
+        self.refused_changes.patterns(self.stopped_changes.since())
     }
 }
 

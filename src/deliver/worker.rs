@@ -113,7 +113,7 @@ impl TargetWorker {
             since: shared.breaker.since(),
             answers_reads: shared.breaker.answers_reads(),
             only_tried: only_tried(&shared),
-            refused_operations: shared.refused_changes.patterns(),
+            refused_operations: shared.refused_operations(),
             last_error: shared
                 .last_error
                 .as_ref()

@@ -4,6 +4,8 @@
 //! says so. May
 //! import: `settings`, `targets`, `clock`.
 
+use tokio::time::timeout;
+
 use super::finding::{Check, Finding};
 use super::target::{DoctorTarget, MAX_CHECK_TIME, refused, rules_opening_here, within};
 use super::{checks, mapping, reach, references, sample, write};
@@ -75,6 +77,7 @@ async fn with_login(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Finding> {
         return findings;
     }
     findings.push(judged);
+    findings.extend(several_at_once(crm).await);
     findings.extend(metadata(target, crm).await);
     if target.write {
         findings.extend(write::attempt(target, clock).await);
@@ -97,6 +100,27 @@ async fn without_inspection(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Fin
         findings.extend(write::attempt(target, clock).await);
     }
     findings
+}
+
+/// Without it every request is a call of its own. So this is no error.
+async fn several_at_once(crm: &dyn Inspect) -> Option<Finding> {
+    const CHECK: &str = "several_at_once";
+    let tried = timeout(MAX_CHECK_TIME, crm.several_at_once()).await;
+    let failure = match tried {
+        Ok(None) => return None,
+        Ok(Some(Ok(()))) => {
+            return Some(Finding::ok(
+                CHECK,
+                "several requests may be sent in one call",
+            ));
+        }
+        Ok(Some(Err(failure))) => failure.to_string(),
+        Err(_) => format!("no answer within {MAX_CHECK_TIME:?}"),
+    };
+    let message = format!("several requests cannot be sent in one call: {failure}");
+    let remedy = "let our user, and what is in front of the CRM, pass such calls; until then comments and \
+                  fields are sent by single calls, and cost more of them";
+    Some(Finding::warning(CHECK, message, remedy))
 }
 
 async fn metadata(target: &DoctorTarget<'_>, crm: &dyn Inspect) -> Vec<Finding> {

@@ -29,6 +29,7 @@ pub mod severity;
 pub mod signal;
 pub mod silence;
 pub mod situation;
+pub mod stopped_changes;
 pub mod ticket;
 pub mod ticket_absence;
 pub mod ticket_sync;

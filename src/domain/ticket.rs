@@ -155,6 +155,9 @@ pub enum Operation {
 
 impl Operation {
     pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Resolve, Self::Link];
+    pub const CREATES: [Self; 1] = [Self::Create];
+    /// The operations on a ticket that exists.
+    pub const CHANGES: [Self; 3] = [Self::Update, Self::Resolve, Self::Link];
 
     /// Its name in the database, in metrics and in the API.
     pub const fn as_str(self) -> &'static str {

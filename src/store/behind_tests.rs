@@ -63,6 +63,7 @@ async fn claim(store: &Store, limit: u32) -> Vec<ClaimedDelivery> {
         owner: "me",
         limit,
         after_lane: "",
+        operations: &crate::domain::ticket::Operation::ALL,
         shortage: Shortage::default(),
         runs_for: crate::domain::doubt::RunTimes::default(),
     };
@@ -119,7 +120,10 @@ async fn a_look_reads_few_of_the_rows_that_stand_behind_others_however_many_they
     store.mark_behind(&target()).await.unwrap();
     assert!(unmarked(&store).await <= 1 + i64::try_from(FEW).unwrap());
     // What is free is still found and claimed, and nothing else is.
-    let next = store.next_delivery_at(&target()).await.unwrap();
+    let next = store
+        .next_delivery_at(&target(), &crate::domain::ticket::Operation::ALL)
+        .await
+        .unwrap();
     assert_eq!(next, Some(Timestamp::from_millis(5_000)));
     let claimed = claim(&store, 8).await;
     assert_eq!(claimed.len(), 1);

@@ -1,9 +1,11 @@
 //! Dead letters and parked deliveries that become due again by themselves, and when a person has seen
 //! that their target works.
 
+use super::outbox::names;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::identity::TargetName;
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// Whether a later operation of its ticket has overtaken the delivery. A field that is set later and
@@ -51,27 +53,32 @@ impl Store {
         self.update_alone(update.bind(target).bind(now)).await
     }
 
-    /// Makes everything due that waits for `target` to accept writes again; with `dead_letters` also
-    /// those, which it may have refused while it accepted none. Returns how many.
+    /// Makes every delivery of `operations` due that waits for `target` to accept writes again; with
+    /// `dead_letters` also those, which it may have refused while it accepted none. Returns how many.
     pub async fn wake_parked(
         &self,
         target: &TargetName,
+        operations: &[Operation],
         dead_letters: bool,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
+        let names = names(operations.iter().copied());
         let update = Statement::new(
             "update deliveries set parked = null, attempts = 0 \
-             where target = $1 and parked = 'target' and state = 'waiting'",
+             where target = $1 and parked = 'target' and state = 'waiting' \
+              and $2 like '%' || operation || '%'",
         );
-        let woken = self.update_alone(update.bind(target)).await?;
+        let woken = self.update_alone(update.bind(target).bind(&names)).await?;
         if !dead_letters {
             return Ok(woken);
         }
         let update = Statement::new(
             "update deliveries set next_attempt_at = $1 \
-             where target = $2 and state = 'dead' and next_attempt_at > $1",
+             where target = $2 and state = 'dead' and next_attempt_at > $1 \
+              and $3 like '%' || operation || '%'",
         );
-        self.update_alone(update.bind(now).bind(target)).await?;
+        let update = update.bind(now).bind(target).bind(&names);
+        self.update_alone(update).await?;
         Ok(woken + self.resume_dead(target, now).await?)
     }
 

@@ -81,10 +81,10 @@ macro_rules! is_free {
     };
 }
 
-/// Whether the operation of the delivery `d` is one of those in `$8`.
+/// Whether the operation of the delivery `d` is one of those that `$names` names.
 macro_rules! is_admitted {
-    () => {
-        "$8 like '%' || d.operation || '%'"
+    ($names:literal) => {
+        concat!($names, " like '%' || d.operation || '%'")
     };
 }
 
@@ -128,7 +128,7 @@ macro_rules! due_in_lane {
             " where d.target = $3 and d.state = 'waiting' and d.behind = 0 \
                and d.lane = l.lane \
                and d.next_attempt_at <= $4 and ",
-            is_admitted!(),
+            is_admitted!("$8"),
             " and ",
             is_rendered!(),
             " and ",
@@ -248,8 +248,8 @@ pub(super) const CLAIM: Statement<'static> = Statement::either(
 pub(super) const CANDIDATES_SQLITE: i64 = 1;
 pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 
-/// When something can next be claimed, asked before every claim: as there, of each lane only its
-/// first that is free is looked at. At most as many are being sent as workers may send at once.
+/// When one of the operations that `$2` names can next be claimed, asked before every claim: as there, of
+/// each lane only its first that is free is looked at. At most as many are being sent as workers may send at once.
 macro_rules! next_at {
     ($by_lane:literal) => {
         concat!(
@@ -259,6 +259,8 @@ macro_rules! next_at {
                select (select d.next_attempt_at from deliveries d",
             $by_lane,
             " where d.target = $1 and d.state = 'waiting' and d.behind = 0 and d.lane = l.lane and ",
+            is_admitted!("$2"),
+            " and ",
             is_rendered!(),
             " and ",
             is_free!(),

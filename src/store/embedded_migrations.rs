@@ -66,6 +66,7 @@ embed![
     "0085_put_into_an_outage",
     "0086_event_chunks",
     "0087_floods_to_end",
+    "0088_stopped_changes",
     "0090_tickets_not_shown",
     "0094_deliveries_by_lane",
 ];

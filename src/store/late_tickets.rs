@@ -1,5 +1,6 @@
-//! Tickets that appear after their incident is over and its ticket was removed: a create whose answer
-//! was lost has run in the CRM until then. Nobody waits for such a ticket, so it is resolved.
+//! Tickets that appear after their incident is over and its ticket was removed, or its create was
+//! discarded: a create whose answer was lost has run in the CRM until then, or the CRM did not show its
+//! ticket. Nobody waits for such a ticket, so it is resolved.
 
 use super::StoreError;
 use super::database::Tx;
@@ -37,6 +38,28 @@ pub(super) async fn resolve_late(
     resolve(tx, (incident_id, target), why, now).await
 }
 
+/// The same for a closed incident that had no ticket, where a create that was discarded after it was sent
+/// can have brought it.
+pub(super) async fn resolve_first(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    target: &TargetName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let sent = Statement::new(
+        "select id from deliveries where incident_id = $1 and operation = 'create' \
+          and state = 'discarded' and tries > 0",
+    );
+    let sent = sent.bind(incident_id);
+    let sent = sent.fetch_optional(tx, |row| row.get::<i64>("id"));
+    if sent.await?.is_none() {
+        return Ok(());
+    }
+    let why =
+        "This ticket was created late, by a request whose answer was lost. Its incident is over.";
+    resolve(tx, (incident_id, target), why, now).await
+}
+
 /// Owes the resolution of the open ticket of an incident that is closed, with the comment `why`. It is
 /// rendered before it is sent.
 pub(super) async fn resolve(
@@ -57,7 +80,7 @@ pub(super) async fn resolve(
           'rendering' \
          from deliveries d join incidents i on i.id = d.incident_id \
          where d.incident_id = $4 and d.operation = 'create' \
-          and i.state = 'closed' and i.ticket_closed = 0 \
+          and i.state = 'closed' and i.ticket_closed = 0 and i.ticket_fate is null \
           and not exists (select 1 from deliveries other where other.incident_id = d.incident_id \
             and other.operation = 'resolve' and other.state in ('waiting', 'sending', 'dead')) \
          order by d.id desc limit 1",

@@ -122,7 +122,9 @@ pub struct Claim<'a> {
     pub limit: u32,
     /// The lane that was served last: its turn comes after all others'.
     pub after_lane: &'a str,
-    /// How few calls the CRM still allows: it decides which operations are claimed.
+    /// Which operations.
+    pub operations: &'a [Operation],
+    /// How few calls the CRM still allows: it decides which of them are claimed.
     pub shortage: Shortage,
     /// For how long the CRM may be at work on what is sent. Stored with the claim: after the death of
     /// this process no other knows it.
@@ -151,7 +153,7 @@ impl Store {
             .bind(claim.limit)
             .bind(claim.after_lane)
             .bind(i64::from(claim.limit) * candidates)
-            .bind(admitted(claim.shortage))
+            .bind(names(admitted(&claim)))
             .bind(claim.runs_for.create)
             .bind(claim.runs_for.comment);
         let mut claimed = update.fetch(&mut tx, ClaimedDelivery::read).await?;
@@ -171,27 +173,31 @@ impl Store {
         Ok(claimed)
     }
 
-    /// When something can next be claimed for `target`. Cheaper than claiming in vain: it waits for no other writer, and its cost does not
-    /// grow with the number of deliveries.
+    /// When one of `operations` can next be claimed for `target`. Cheaper than claiming in vain: it waits
+    /// for no other writer, and its cost does not grow with the number of deliveries.
     pub async fn next_delivery_at(
         &self,
         target: &TargetName,
+        operations: &[Operation],
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = due::NEXT.bind(target);
+        let next = due::NEXT
+            .bind(target)
+            .bind(names(operations.iter().copied()));
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 }
 
-/// The names of the operations that `shortage` admits.
-fn admitted(shortage: Shortage) -> String {
-    let admitted = Operation::ALL
-        .into_iter()
-        .filter(|one| shortage.admits(*one));
-    admitted
-        .map(Operation::as_str)
-        .collect::<Vec<_>>()
-        .join(" ")
+/// The operations of a claim that the shortage of calls admits.
+fn admitted(claim: &Claim<'_>) -> impl Iterator<Item = Operation> {
+    let operations = claim.operations.iter().copied();
+    operations.filter(|one| claim.shortage.admits(*one))
+}
+
+/// The names of `operations`, as a statement takes them.
+pub(super) fn names(operations: impl Iterator<Item = Operation>) -> String {
+    let names: Vec<&str> = operations.map(Operation::as_str).collect();
+    names.join(" ")
 }
 
 /// The id of the incident's ticket; and in which records it is, where its target is configured for

@@ -1,5 +1,7 @@
 //! How far the changes in the CRM have been read, and which tickets are to be read next.
 
+use std::time::Duration;
+
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -9,6 +11,8 @@ use crate::domain::time::Timestamp;
 
 /// So many tickets show whether our user may read any.
 const WITNESSES: u32 = 5;
+
+const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How far a target's changes have been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +78,8 @@ impl Store {
     }
 
     /// When the oldest incident of `target` was opened that is over and lost its ticket, while a create
-    /// whose answer was lost after `since` may still bring another.
+    /// whose answer was lost after `since` may still bring another; or whose create was discarded since,
+    /// after its answer was lost within a day.
     pub async fn oldest_lost_create(
         &self,
         target: &TargetName,
@@ -84,10 +89,12 @@ impl Store {
         let select = Statement::new(
             "select min(i.opened_at) as opened_at from deliveries d \
               join incidents i on i.id = d.incident_id \
-             where d.target = $1 and d.unknown_at > $2 and d.operation = 'create' \
-              and i.state = 'closed' and i.ticket_fate is not null",
+             where d.target = $1 and d.unknown_at > $3 and d.operation = 'create' \
+              and i.state = 'closed' \
+              and ((i.ticket_fate is not null and d.unknown_at > $2) \
+                or (i.ticket_id is null and d.state = 'discarded' and d.settled_at > $2))",
         );
-        let select = select.bind(target).bind(since);
+        let select = select.bind(target).bind(since).bind(since.minus(A_DAY));
         let opened_at = |row: &Row| row.get_optional("opened_at");
         select.fetch_one(&mut tx, opened_at).await
     }

@@ -109,14 +109,15 @@ impl Store {
     }
 
     /// Whether `target` accepted no writes at last, as far as the store knows: its condition has not
-    /// ended, or a delivery waits for that.
+    /// ended, or a delivery waits for that. Changes of tickets may wait by themselves.
     pub async fn refuses_writes(&self, target: &TargetName) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select 1 as found from target_conditions where target = $1 and until is null \
              union all \
              select 1 as found from deliveries where target = $1 and parked = 'target' \
-              and state = 'waiting' limit 1",
+              and state = 'waiting' and (operation = 'create' \
+                or not exists (select 1 from stopped_changes where target = $1)) limit 1",
         );
         let select = select.bind(target);
         let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("found"));

@@ -39,6 +39,8 @@ struct OwningIncident {
     ticket: StoredTicket,
     /// The ticket is another one than the incident had: a lost create has brought it.
     is_late: bool,
+    /// The incident had no ticket.
+    is_first: bool,
 }
 
 impl OwningIncident {
@@ -47,6 +49,7 @@ impl OwningIncident {
             kept: IncidentRecord::read(row)?,
             ticket: read_ticket(row)?,
             is_late: false,
+            is_first: row.get_optional::<String>("ticket_id")?.is_none(),
         })
     }
 
@@ -125,6 +128,8 @@ impl Store {
         }
         if owner.is_late {
             late_tickets::resolve_late(&mut tx, &incident.id, target, now).await?;
+        } else if owner.is_first {
+            late_tickets::resolve_first(&mut tx, &incident.id, target, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         let mut changes_group = then.effect == ChangeEffect::Closed;

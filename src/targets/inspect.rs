@@ -18,6 +18,12 @@ pub trait Inspect: Send + Sync {
     /// Shows that the API answers in its configured version; the versions that it offers.
     async fn api(&self) -> Result<ApiVersions, Failure>;
 
+    /// Whether several requests may be sent in one call; tried with requests that change nothing. `None`
+    /// where the client sends none so.
+    async fn several_at_once(&self) -> Option<Result<(), Failure>> {
+        None
+    }
+
     /// The object or table in which tickets are opened.
     async fn metadata(&self) -> Result<Metadata, Failure>;
 

@@ -178,13 +178,22 @@ macro_rules! next_attempt_at {
     };
 }
 
+/// Whether the delivery `d` is a change of a ticket, and its target accepts only new tickets.
+macro_rules! is_stopped {
+    () => {
+        "(d.operation <> 'create' \
+           and exists (select 1 from stopped_changes s where s.target = d.target))"
+    };
+}
+
 /// Whether the delivery `d` waits for something named, and not only for its turn or its time.
 macro_rules! is_parked {
     () => {
         concat!(
             "d.state = 'waiting' and (d.parked is not null or exists ( \
-               select 1 from target_conditions c where c.target = d.target and c.until is null) \
-              or exists (",
+               select 1 from target_conditions c where c.target = d.target and c.until is null) or ",
+            $crate::store::views::deliveries::is_stopped!(),
+            " or exists (",
             dead_create!("1"),
             "))"
         )
@@ -212,6 +221,8 @@ macro_rules! waits_for {
            when d.parked = 'rendering' then 'until it is rendered again' \
            when c.state = 'held' then 'until a person has removed the obstacle in ' || d.target \
            when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
+           when c.state is null and ", $crate::store::views::deliveries::is_stopped!(), " \
+             then 'until ' || d.target || ' accepts a ' || d.operation || ' again' \
            when c.state is not null or d.parked is not null \
              then 'until ' || d.target || ' accepts writes again' \
            when d.in_doubt <> 0 and d.after_look_up = 'discard' \
@@ -224,7 +235,7 @@ macro_rules! waits_for {
              then 'until an earlier request has ended, which may still run in ' || d.target end")
     };
 }
-pub(super) use {dead_create, doubted_create, waits_for};
+pub(super) use {dead_create, doubted_create, is_stopped, waits_for};
 
 const DELIVERIES: &str = concat!(
     "select d.id, d.incident_id, d.target, d.operation, d.tries as attempts, \

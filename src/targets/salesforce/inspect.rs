@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::Value;
 
+use super::rejection::Call;
 use super::requests::Request;
 use super::{Salesforce, record_id};
 use crate::domain::failure::Failure;
@@ -30,6 +31,13 @@ impl Inspect for Salesforce {
             self.api.object(&Request::resources()).await?;
         }
         Ok(ApiVersions { used, offered })
+    }
+
+    async fn several_at_once(&self) -> Option<Result<(), Failure>> {
+        let query = format!("SELECT Id FROM {} LIMIT 1", self.object.name());
+        let query = Request::query(Call::Ask, query);
+        let passed = self.api.ask_together(&[query.clone(), query]).await;
+        Some(passed.map_err(Failure::from))
     }
 
     async fn metadata(&self) -> Result<Metadata, Failure> {

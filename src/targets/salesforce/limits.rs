@@ -11,6 +11,9 @@ use crate::domain::allowance::Allowance;
 use crate::domain::time::Timestamp;
 use crate::targets::http::Answer;
 
+/// The header that says it.
+pub(super) const INFO: &str = "sforce-limit-info";
+
 /// How long to stay away when the calls of the day are used up. The window rolls, so a
 /// little is given back all the time.
 const USED_UP: Duration = Duration::from_secs(15 * 60);
@@ -45,7 +48,7 @@ pub(super) fn allowance(answer: &Answer, now: Timestamp) -> Option<Allowance> {
 }
 
 fn info(answer: &Answer) -> Option<&str> {
-    answer.headers.get("sforce-limit-info")?.to_str().ok()
+    answer.headers.get(INFO)?.to_str().ok()
 }
 
 fn is_used_up(info: &str) -> bool {

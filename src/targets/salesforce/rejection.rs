@@ -20,7 +20,7 @@ pub(super) enum Call {
 }
 
 impl Call {
-    const fn writes(self) -> bool {
+    pub(super) const fn writes(self) -> bool {
         matches!(self, Self::Create | Self::Comment | Self::Change)
     }
 }

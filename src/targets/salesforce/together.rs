@@ -32,7 +32,10 @@ impl OneByOne {
     }
 
     fn begin(&self, now: Timestamp) {
-        let until = Some(now.plus(ONE_BY_ONE_FOR));
+        self.set(Some(now.plus(ONE_BY_ONE_FOR)));
+    }
+
+    fn set(&self, until: Option<Timestamp>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 }
@@ -62,6 +65,7 @@ impl ApiClient {
         if is_of_every_call(&rejection) {
             return Err(rejection);
         }
+        let rejection = naming_resource(rejection);
         // What may have had an effect is not sent again at once.
         if rejection.failure.outcome_unknown {
             return Err(self.of_resource(rejection).await);
@@ -71,6 +75,18 @@ impl ApiClient {
             self.note_one_by_one(&rejection);
         }
         Ok(answers)
+    }
+
+    /// Whether calls of the Composite resource pass: `questions`, which change nothing, in one.
+    pub(super) async fn ask_together(&self, questions: &[Request]) -> Result<(), Rejection> {
+        let whole = Request::together(Call::Ask, self.version(), questions, false);
+        match self.send(&whole, verdict::parts).await {
+            Ok(_) => {
+                self.one_by_one.set(None);
+                Ok(())
+            }
+            Err(rejection) => Err(naming_resource(rejection)),
+        }
     }
 
     /// Sends the parts one after the other. With `all_or_none`, none is sent after one that was
@@ -103,7 +119,7 @@ impl ApiClient {
             self.note_one_by_one(&rejection);
             rejection.failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
             rejection.failure.message = format!(
-                "only the Composite resource is refused: {}",
+                "single calls pass, and this does not: {}",
                 rejection.failure.message
             );
         }
@@ -131,7 +147,14 @@ fn is_of_every_call(rejection: &Rejection) -> bool {
 }
 
 fn is_success(answer: &Answer) -> bool {
-    (200..300).contains(&answer.status)
+    verdict::is_success(answer.status)
+}
+
+/// A person must know which calls are refused: others may pass.
+fn naming_resource(mut rejection: Rejection) -> Rejection {
+    let message = &rejection.failure.message;
+    rejection.failure.message = format!("the Composite resource (POST .../composite): {message}");
+    rejection
 }
 
 /// An answer about the request itself, which its caller judges. Every other one ends the sequence.

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::codes::Meaning;
@@ -84,7 +84,8 @@ pub(super) fn list(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Va
     }
 }
 
-/// The answers in the answer to a call of several requests.
+/// The answers in the answer to a call of several requests. A session that ends between them is one of the
+/// whole call, as long as nothing was written: with another token it may be repeated.
 pub(super) fn parts(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Answer>, Rejection> {
     let body = body(call, answer, now)?;
     let Some(parts) = body.get("compositeResponse").and_then(Value::as_array) else {
@@ -94,10 +95,22 @@ pub(super) fn parts(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<A
             "a success without its parts",
         ));
     };
-    Ok(parts.iter().map(part).collect())
+    let parts: Vec<Answer> = parts.iter().map(|one| part(one, answer)).collect();
+    let may_be_written = call.writes() && parts.iter().any(|one| is_success(one.status));
+    let refusals = parts.iter().filter_map(|one| accept(call, one, now).err());
+    let mut of_session = refusals.filter(|one| one.cause == Cause::Unauthenticated);
+    match of_session.next() {
+        Some(refused) if !may_be_written => Err(refused),
+        _ => Ok(parts),
+    }
 }
 
-fn part(part: &Value) -> Answer {
+pub(super) const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+/// One of the answers in `whole`, which alone has the headers.
+fn part(part: &Value, whole: &Answer) -> Answer {
     let status = part.get("httpStatusCode").and_then(Value::as_u64);
     let status = status.and_then(|status| u16::try_from(status).ok());
     let body = match part.get("body") {
@@ -105,7 +118,10 @@ fn part(part: &Value) -> Answer {
         Some(body) => body.to_string().into(),
     };
     let json = HeaderValue::from_static("application/json");
-    let headers = [(CONTENT_TYPE, json)].into_iter().collect();
+    let mut headers: HeaderMap = [(CONTENT_TYPE, json)].into_iter().collect();
+    if let Some(info) = whole.headers.get(limits::INFO) {
+        headers.insert(limits::INFO, info.clone());
+    }
     Answer::new(status.unwrap_or_default(), headers, body)
 }
 

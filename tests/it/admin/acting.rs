@@ -18,6 +18,7 @@ async fn claimed(world: &World) -> usize {
         owner: "test",
         limit: 100,
         after_lane: "",
+        operations: &ringdown::domain::ticket::Operation::ALL,
         shortage: Shortage::None,
         runs_for: RunTimes::default(),
     };

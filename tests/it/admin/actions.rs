@@ -39,6 +39,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         owner: "test",
         limit: 10,
         after_lane: "",
+        operations: &ringdown::domain::ticket::Operation::ALL,
         shortage: Shortage::None,
         runs_for: RunTimes::default(),
     };
@@ -234,6 +235,7 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         owner: "test",
         limit: 5000,
         after_lane: "",
+        operations: &ringdown::domain::ticket::Operation::ALL,
         shortage: Shortage::None,
         runs_for: RunTimes::default(),
     };

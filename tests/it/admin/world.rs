@@ -366,6 +366,7 @@ impl World {
             owner: "test",
             limit: 100,
             after_lane: "",
+            operations: &ringdown::domain::ticket::Operation::ALL,
             shortage: Shortage::None,
             runs_for: RunTimes::default(),
         };
@@ -400,6 +401,7 @@ impl World {
             owner: "test",
             limit: 100,
             after_lane: "",
+            operations: &ringdown::domain::ticket::Operation::ALL,
             shortage: Shortage::None,
             runs_for: RunTimes::default(),
         };

@@ -35,6 +35,7 @@ mod severity;
 mod silences;
 mod site;
 mod sources;
+mod stopped_changes;
 mod tickets;
 mod timeline;
 mod topics;

@@ -122,6 +122,32 @@ async fn g14_the_shipped_example_is_sound_and_a_test_ticket_is_opened_and_resolv
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_composite_resource_that_is_refused_is_found_and_changes_nothing() {
+    let world = World::new().await;
+    let said = world.doctor(&["salesforce"], &[]).await;
+    said.has("salesforce", "several_at_once", "ok", "in one call");
+    let refusal = FaultKind::ValidationRefusal {
+        code: "FUNCTIONALITY_NOT_ENABLED".into(),
+        message: "not enabled for this user".into(),
+        field: None,
+    };
+    let refusal = Fault::new(refusal, Trigger::Always).on_path("/composite");
+    world.0.salesforce().add_fault(refusal);
+    let said = world.doctor(&["salesforce"], &[]).await;
+    said.is_fine();
+    for word in ["POST .../composite", "FUNCTIONALITY_NOT_ENABLED"] {
+        said.has("salesforce", "several_at_once", "warning", word);
+    }
+    let of_others = said.1.iter().filter(|one| one["check"] == "field");
+    assert!(
+        of_others.count() > 0,
+        "the other checks are made: {:#?}",
+        said.1
+    );
+    assert!(world.0.salesforce().tickets().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_names_its_place_and_a_refusal_its_code_and_text() {
     let world = World::new().await;
     let location = "https://login.example.com/sso".to_owned();

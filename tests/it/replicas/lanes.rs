@@ -86,6 +86,7 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         owner: "test",
         limit,
         after_lane,
+        operations: &ringdown::domain::ticket::Operation::ALL,
         shortage: Shortage::None,
         runs_for: RUNS_FOR,
     };
@@ -342,7 +343,10 @@ async fn time_of_asking(store: &Store) -> Duration {
     for _ in 0..20 {
         let began = Instant::now();
         let next = store
-            .next_delivery_at(&TargetName::new(TARGET))
+            .next_delivery_at(
+                &TargetName::new(TARGET),
+                &ringdown::domain::ticket::Operation::ALL,
+            )
             .await
             .unwrap();
         shortest = shortest.min(began.elapsed());

@@ -25,6 +25,7 @@ mod repetitions;
 mod replica;
 mod server;
 mod silences;
+mod stopped_changes;
 mod storm;
 mod together;
 mod tokens;

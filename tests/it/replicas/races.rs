@@ -152,6 +152,7 @@ impl Race {
             owner: "test",
             limit: 1,
             after_lane: "",
+            operations: &ringdown::domain::ticket::Operation::ALL,
             shortage: Shortage::None,
             runs_for: RunTimes::default(),
         };

@@ -108,6 +108,7 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
         owner: "test",
         limit: 1,
         after_lane: "",
+        operations: &ringdown::domain::ticket::Operation::ALL,
         shortage: Shortage::None,
         runs_for: RunTimes::default(),
     };
@@ -135,7 +136,10 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
 async fn next_attempt(world: &World) -> Timestamp {
     world
         .store
-        .next_delivery_at(&TargetName::new("lenient"))
+        .next_delivery_at(
+            &TargetName::new("lenient"),
+            &ringdown::domain::ticket::Operation::ALL,
+        )
         .await
         .unwrap()
         .unwrap()

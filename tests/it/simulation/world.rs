@@ -435,7 +435,10 @@ impl World {
         for target in &self.targets {
             let next = self
                 .store
-                .next_delivery_at(&TargetName::new(target.name))
+                .next_delivery_at(
+                    &TargetName::new(target.name),
+                    &ringdown::domain::ticket::Operation::ALL,
+                )
                 .await;
             due = due.or(next.map_err(failed)?);
         }

@@ -618,3 +618,50 @@ fn a_change_is_confirmed_by_an_empty_204_and_by_nothing_vague() {
         assert_eq!(outcome(&rejected(Call::Change, &vague).failure), IN_DOUBT);
     }
 }
+
+/// The answer to a call of several, with these parts.
+fn composite(answered: &[(u16, &str, &str)]) -> Answer {
+    let part = |(status, code, message): &(u16, &str, &str)| {
+        let body = match status {
+            201 => serde_json::json!({"id": ID, "success": true, "errors": []}),
+            _ => serde_json::json!([{"errorCode": code, "message": message}]),
+        };
+        serde_json::json!({"body": body, "httpHeaders": {}, "httpStatusCode": status})
+    };
+    let parts: Vec<_> = answered.iter().map(part).collect();
+    answer(
+        200,
+        &serde_json::json!({"compositeResponse": parts}).to_string(),
+    )
+}
+
+#[test]
+fn rule_3_a_session_that_ends_in_a_part_is_one_of_the_whole_call_unless_something_was_written() {
+    const ENDED: (u16, &str, &str) = (401, "INVALID_SESSION_ID", "Session expired or invalid");
+    const UNDONE: (u16, &str, &str) = (400, "PROCESSING_HALTED", "rolled back");
+    const SAVED: (u16, &str, &str) = (201, "", "");
+    let is_of_whole = |call, answered: &[_]| {
+        let refused = parts(call, &composite(answered), now()).err();
+        refused.is_some_and(|one| one.cause == Cause::Unauthenticated)
+    };
+    assert!(is_of_whole(Call::Comment, &[UNDONE, ENDED]));
+    assert!(is_of_whole(Call::Read, &[SAVED, ENDED]));
+    assert!(!is_of_whole(Call::Comment, &[SAVED, ENDED]));
+    assert!(!is_of_whole(Call::Comment, &[SAVED, SAVED]));
+}
+
+#[test]
+fn rule_4_a_limit_in_a_part_is_judged_by_the_header_of_the_whole_answer() {
+    let words = "TotalRequests Limit exceeded.";
+    let refused = composite(&[(403, "REQUEST_LIMIT_EXCEEDED", words)]);
+    let wait = |whole: &Answer| {
+        let parts = parts(Call::Comment, whole, now()).unwrap();
+        let refused = accept(Call::Comment, &parts[0], now()).unwrap_err();
+        refused.failure.wait.unwrap().as_secs()
+    };
+    assert_eq!(wait(&refused), 900);
+    assert_eq!(
+        wait(&with(refused, "sforce-limit-info", "api-usage=18/5000")),
+        30
+    );
+}
