@@ -105,7 +105,15 @@ impl Salesforce {
         // Something in front of Salesforce may have given the answer. But where our user may not read
         // tickets, Salesforce names the same one each time that it finds our key: it is confirmed.
         match self.unseen.is_named_again(key, saved.id.as_str()) {
-            true => Ok(self.named(saved)),
+            true => {
+                tracing::warn!(
+                    target = self.name.as_str(), key = %key, ticket = %saved.id,
+                    "two answers have named this ticket, and our user cannot read it: it counts as \
+                     confirmed. Let our user read every ticket that it opens; if there is no such \
+                     ticket, look at what stands in front of Salesforce"
+                );
+                Ok(self.named(saved))
+            }
             false => Ok(self.opened(saved)),
         }
     }
