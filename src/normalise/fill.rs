@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::identity::is_uuid;
 use super::placeholder::{is_no_id, is_nothing};
 use crate::domain::signal::{Field, Reading, Signal};
 
@@ -45,15 +46,6 @@ pub(super) fn set_text(signal: &mut Signal, name: &'static str, text: Option<imp
             signal.fields.insert(name, Field::Text(text));
         }
     }
-}
-
-/// A UUID is the same in upper and in lower case.
-pub(super) fn is_uuid(text: &str) -> bool {
-    text.len() == 36
-        && text.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }
 
 /// Sets a field that is always upper-case, so that rules need not know a sender's habits.

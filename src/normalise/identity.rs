@@ -13,6 +13,15 @@ use crate::domain::time::Timestamp;
 /// Longest id that is kept as the sender wrote it, in bytes. It is a key of the store.
 const MAX_ID_LENGTH: usize = 256;
 
+/// A UUID is the same in upper and in lower case.
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
 /// `id` as it is kept: itself, or its digest when it is too long or holds control characters.
 pub(super) fn storable(id: String) -> String {
     if id.len() <= MAX_ID_LENGTH && !id.contains(char::is_control) {

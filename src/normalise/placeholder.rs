@@ -4,7 +4,7 @@
 //! transformer `<queueId>`, and Architect `NOT_SET`. Taken for an id, one such text would make one
 //! incident of all entities.
 
-use super::fill::is_uuid;
+use super::identity::is_uuid;
 
 /// Texts by which languages say that there is no value, in lower case. Nobody means something by them.
 const UNFILLED: &[&str] = &[

@@ -3,7 +3,8 @@
 //! Owns how a state is made of Genesys's truth values, for there is no `status: "DOWN"` in
 //! what it sends. One logical trunk is many instances, one per Edge; each has its own id.
 
-use super::super::fill::{is_uuid, set_text};
+use super::super::fill::set_text;
+use super::super::identity::is_uuid;
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::timestamp;
 use super::message::Message;
