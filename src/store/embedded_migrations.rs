@@ -69,6 +69,7 @@ embed![
     "0088_stopped_changes",
     "0090_tickets_not_shown",
     "0094_deliveries_by_lane",
+    "0100_answers_not_shown",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -31,8 +31,8 @@ struct Unread {
 struct Create {
     id: i64,
     tries: u64,
-    /// How often it was tried again like this, or rarely.
-    resumptions: u32,
+    /// How often its answer has named a ticket that the CRM does not show.
+    not_shown: u32,
     event_id: String,
     answered_at: Option<Timestamp>,
 }
@@ -93,7 +93,7 @@ impl Store {
             let Some(create) = lock_create(&mut tx, &unread).await? else {
                 continue;
             };
-            if !runs_for.is_zero() && create.resumptions > 0 {
+            if !runs_for.is_zero() && create.not_shown > 0 {
                 continue;
             }
             put_back(&mut tx, &unread, create, runs_for, now).await?;
@@ -132,7 +132,7 @@ impl Store {
 /// The create of the ticket, locked; `None` when something was read of the ticket meanwhile.
 async fn lock_create(tx: &mut Tx, unread: &Unread) -> Result<Option<Create>, StoreError> {
     let select = Statement::new(
-        "select id, tries, resumptions, event_id, settled_at from deliveries \
+        "select id, tries, not_shown, event_id, settled_at from deliveries \
          where incident_id = $1 and operation = 'create' and state = 'done' \
           and exists (select 1 from incidents i where i.id = deliveries.incident_id \
             and i.ticket_id = $2 and i.ticket_unread <> 0) \
@@ -142,7 +142,7 @@ async fn lock_create(tx: &mut Tx, unread: &Unread) -> Result<Option<Create>, Sto
         Ok(Create {
             id: row.get("id")?,
             tries: row.get("tries")?,
-            resumptions: u32::try_from(row.get::<u64>("resumptions")?).unwrap_or(u32::MAX),
+            not_shown: u32::try_from(row.get::<u64>("not_shown")?).unwrap_or(u32::MAX),
             event_id: row.get("event_id")?,
             answered_at: row.get_optional("settled_at")?,
         })
@@ -159,7 +159,7 @@ async fn put_back(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     // What gives such answers may go on doing so.
-    let at = match create.resumptions.checked_sub(1) {
+    let at = match create.not_shown.checked_sub(1) {
         None => now,
         Some(before) => now.plus(rare_wait(before)),
     };
@@ -169,7 +169,7 @@ async fn put_back(
     let update = Statement::new(
         "update deliveries set state = 'waiting', behind = 0, in_doubt = 1, settled_at = null, attempts = 0, \
           unknown_at = $1, look_up_from = $2, next_attempt_at = $3, \
-          resumptions = resumptions + 1, after_look_up = $4, last_error = $5, error_kind = $6 \
+          not_shown = not_shown + 1, after_look_up = $4, last_error = $5, error_kind = $6 \
          where id = $7",
     );
     let not_wanted = unread.is_over.then(|| AfterLookUp::Discard.as_str());

@@ -89,6 +89,18 @@ async fn what_answers_falsely_again_and_again_is_asked_ever_more_rarely() {
 #[cfg(feature = "fault-points")]
 #[tokio::test]
 async fn without_a_unique_key_it_is_created_again_when_no_request_can_run_any_more() {
+    created_again_without_a_key(false).await;
+}
+
+/// Its rare tries as a dead letter say nothing about its answers.
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn without_a_unique_key_a_create_that_was_a_dead_letter_is_created_again_too() {
+    created_again_without_a_key(true).await;
+}
+
+#[cfg(feature = "fault-points")]
+async fn created_again_without_a_key(was_dead: bool) {
     let mut world = World::unstarted(&format!(
         "[targets.salesforce.sync]\npoll_every = \"{OFTEN}\"\n"
     ))
@@ -101,8 +113,27 @@ async fn without_a_unique_key_it_is_created_again_when_no_request_can_run_any_mo
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    lie(&world, "POST", Trigger::Next { count: 1 });
-    world.accept(&event("evt-2", "q2", 400.0)).await;
+    if was_dead {
+        let kind = FaultKind::ValidationRefusal {
+            code: "FIELD_CUSTOM_VALIDATION_EXCEPTION".into(),
+            message: "Say which site".into(),
+            field: None,
+        };
+        let refused = Fault::new(kind, Trigger::Next { count: 1 }).on_method("POST");
+        let salesforce = world.simulator.salesforce();
+        salesforce.add_fault(refused.on_path("/sobjects/Case"));
+        world.accept(&event("evt-2", "q2", 400.0)).await;
+        world
+            .until("the create is a dead letter", async || {
+                !world.items("dead-letters").await.is_empty()
+            })
+            .await;
+        lie(&world, "POST", Trigger::Next { count: 1 });
+        world.pass(std::time::Duration::from_secs(61));
+    } else {
+        lie(&world, "POST", Trigger::Next { count: 1 });
+        world.accept(&event("evt-2", "q2", 400.0)).await;
+    }
     world
         .until("the create is in doubt", async || {
             let deliveries = world.items("deliveries").await;
