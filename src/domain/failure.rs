@@ -184,6 +184,10 @@ pub struct Failure {
     /// now that no earlier attempt had one either.
     #[serde(skip)]
     pub ends_doubt: bool,
+    /// Whether a look-up has found nothing, but what gave this answer may pass the request on later. A
+    /// repetition does no harm, because the CRM refuses a second record. A ticket in another CRM would.
+    #[serde(skip)]
+    pub may_come_late: bool,
     /// Whether several tickets were refused like this, so that it is not about one.
     #[serde(skip)]
     pub is_pattern: bool,
@@ -213,6 +217,7 @@ impl Failure {
             refuses_value: false,
             in_front: false,
             ends_doubt: false,
+            may_come_late: false,
             is_pattern: false,
             pattern_seconds: 0,
             is_internal: false,

@@ -67,6 +67,7 @@ embed![
     "0086_event_chunks",
     "0087_floods_to_end",
     "0094_deliveries_by_lane",
+    "0095_waiting_completions",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

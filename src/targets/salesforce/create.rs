@@ -110,9 +110,9 @@ impl Salesforce {
         }
     }
 
-    /// After a success without a record the call has ended. So a look-up shows whether the ticket
-    /// exists. If it does not, something in front of Salesforce gave the answer, and Salesforce
-    /// never received this ticket.
+    /// After a success without a record a look-up shows whether the ticket exists. If it does not,
+    /// something in front of Salesforce gave the answer. It may pass the request on later: that makes no
+    /// second ticket here, because of the external id, but it would beside one in another CRM.
     async fn look_up(&self, key: &TicketKey, unconfirmed: Failure) -> Result<Ticket, Failure> {
         match self.find_by_key(key).await {
             Ok(Some(ticket)) => Ok(ticket),
@@ -121,6 +121,7 @@ impl Salesforce {
                 failure.kind = FailureKind::IntegrationFailure;
                 failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
                 failure.outcome_unknown = false;
+                failure.may_come_late = true;
                 Err(failure)
             }
             Err(_) => Err(unconfirmed),
@@ -130,7 +131,10 @@ impl Salesforce {
     /// Another request with our key was faster.
     async fn adopt(&self, key: &TicketKey, rejection: Rejection) -> Result<Ticket, Failure> {
         if let Some(ticket) = self.find_by_key(key).await.map_err(Failure::in_doubt)? {
-            return Ok(ticket);
+            return Ok(Ticket {
+                was_there: true,
+                ..ticket
+            });
         }
         // It has not been committed yet, or this user cannot see it.
         let mut failure = self.unseen.met(key, *rejection.failure);

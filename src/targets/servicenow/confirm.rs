@@ -103,7 +103,7 @@ impl ServiceNow {
     }
 
     /// A success without a record. Where the instance refuses a second record with our id, a
-    /// look-up tells for certain that nothing was created.
+    /// look-up tells that nothing was created so far, and a repetition makes no second ticket.
     pub(super) async fn without_record(
         &self,
         insert: &Insert<'_>,
@@ -118,6 +118,7 @@ impl ServiceNow {
         failure.kind = FailureKind::IntegrationFailure;
         failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
         failure.outcome_unknown = false;
+        failure.may_come_late = true;
         Err(failure)
     }
 

@@ -47,7 +47,8 @@ async fn a_ticket_is_commented_on_and_resolved_by_single_calls() {
         let resolution = change("ref 1", Some("Closed"));
         let resolved = client.resolve(&ticket.id, &resolution).await;
         let resolved = resolved.unwrap_or_else(|failure| panic!("{kind:?}: {failure}"));
-        assert!(resolved.unwrap().details.closed, "{kind:?}");
+        assert!(resolved.is_write, "{kind:?}");
+        assert!(resolved.seen.unwrap().details.closed, "{kind:?}");
         let stored = &world.simulator.salesforce().tickets()[0];
         assert_eq!(stored["IsClosed"], true, "{kind:?}");
         assert_eq!(stored["CommentCount"], 1, "{kind:?}");
