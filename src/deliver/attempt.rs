@@ -9,7 +9,7 @@ use super::achieved::{Achieved, Changed, Created};
 use super::completion::{complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission, note_in};
 use crate::domain::doubt::{AfterLookUp, Unsent, instead_of_sending};
-use crate::domain::failure::{Failure, FailureKind, FailureScope, Remedy};
+use crate::domain::failure::{EarlierAttempts, Failure, FailureKind, FailureScope, Remedy};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
@@ -252,7 +252,9 @@ impl AttemptContext<'_> {
 /// A success without a record is a matter of the network only while it is not known what came of
 /// it. Where the earlier try ended in the same way, such a response creates nothing.
 fn after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
-    failure.ends_doubt = !failure.outcome_unknown;
+    if !failure.outcome_unknown && failure.earlier == EarlierAttempts::AsBefore {
+        failure.earlier = EarlierAttempts::HadNone;
+    }
     if delivery.in_doubt && delivery.had_empty_success && failure.is_empty_success() {
         failure.kind = FailureKind::IntegrationFailure;
     }
@@ -277,7 +279,9 @@ async fn update(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<
 /// A resolution is repeated without a look-up, and may be sent with other values. Nothing is in doubt
 /// any more once the CRM has refused it.
 fn refused_again(mut failure: Failure) -> Failure {
-    failure.ends_doubt = !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket;
+    if !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket {
+        failure.earlier = EarlierAttempts::HadNone;
+    }
     failure
 }
 

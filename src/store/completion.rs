@@ -38,7 +38,7 @@ const WAKE: &str = "update deliveries set state = 'waiting', behind = 0, parked 
 const PUT_OFF: &str = "update deliveries set next_attempt_at = $1 \
      where completes = 1 and state = 'discarded' and id in ";
 
-const WAITING: &str = "select id, incident_id from deliveries \
+pub(super) const WAITING: &str = "select id, incident_id from deliveries \
      where target = $1 and completes = 1 and state = 'waiting' order by id limit 64";
 
 const REST: &str = "update deliveries set state = 'discarded', parked = null, in_doubt = 0, settled_at = $1, \

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::activity::Activity;
 use crate::domain::doubt::{ENDS_WITHIN, Unsent};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{EarlierAttempts, Failure};
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -183,11 +183,11 @@ enum Doubt {
 
 impl Doubt {
     const fn after(failure: &Failure) -> Self {
-        match (failure.outcome_unknown, failure.ends_doubt) {
+        match (failure.outcome_unknown, failure.earlier) {
             (true, _) => Self::Begun,
-            (false, _) if failure.may_come_late => Self::MayComeLate,
-            (false, true) => Self::Ended,
-            (false, false) => Self::AsBefore,
+            (false, EarlierAttempts::AsBefore) => Self::AsBefore,
+            (false, EarlierAttempts::HadNone) => Self::Ended,
+            (false, EarlierAttempts::MayComeLate) => Self::MayComeLate,
         }
     }
 }

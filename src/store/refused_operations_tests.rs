@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::allowance::Shortage;
 use crate::domain::doubt::RunTimes;
-use crate::store::Claim;
+use crate::store::{Claim, completion};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000_000);
 
@@ -159,6 +159,13 @@ async fn what_stands_behind_a_completion_that_rests_is_free() {
         Statement::new("update deliveries set behind = 1 where operation = 'resolve'"),
     )
     .await;
+    let mut tx = store.database.begin_read().await.unwrap();
+    let plan = Statement::new(completion::WAITING)
+        .bind(&target())
+        .plan(&mut tx)
+        .await;
+    drop(tx);
+    assert!(plan.contains("INDEX deliveries_completing"), "{plan}");
     store.rest_completions(&target(), NOW).await.unwrap();
     assert_eq!(all(&store).await[0], state("discarded", None, after(60)));
     let target = target();

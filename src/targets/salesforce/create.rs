@@ -11,7 +11,9 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
 use super::verdict::Saved;
-use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{
+    EarlierAttempts, Failure, FailureKind, FailureScope, ResolvedBy, class,
+};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
@@ -121,7 +123,7 @@ impl Salesforce {
                 failure.kind = FailureKind::IntegrationFailure;
                 failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
                 failure.outcome_unknown = false;
-                failure.may_come_late = true;
+                failure.earlier = EarlierAttempts::MayComeLate;
                 Err(failure)
             }
             Err(_) => Err(unconfirmed),

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{
+    EarlierAttempts, Failure, FailureKind, FailureScope, ResolvedBy, class,
+};
 use crate::domain::ticket::{OmittedField, Ticket, TicketKey, text_of};
 
 use super::ServiceNow;
@@ -118,7 +120,7 @@ impl ServiceNow {
         failure.kind = FailureKind::IntegrationFailure;
         failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
         failure.outcome_unknown = false;
-        failure.may_come_late = true;
+        failure.earlier = EarlierAttempts::MayComeLate;
         Err(failure)
     }
 
