@@ -4,6 +4,7 @@ use super::completion::Completed;
 use crate::domain::doubt::Unsent;
 use crate::domain::ticket::{OmittedField, Ticket};
 use crate::domain::ticket_sync::TicketSnapshot;
+use crate::targets::Applied;
 
 /// What an attempt came to.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Achieved {
     /// Whether the CRM accepted a write. What was only read proves nothing about writes.
     pub(super) const fn is_write(&self) -> bool {
         match self {
-            Self::Changed(changed) => !changed.was_there,
+            Self::Changed(changed) => changed.is_write,
             Self::Created(created) => !created.was_there,
             Self::Completed(completed) => completed.is_write,
             Self::Unsent(_) => false,
@@ -41,23 +42,22 @@ pub(super) struct Changed {
     pub(super) seen: Option<TicketSnapshot>,
     /// The fields that the CRM refused. The rest of the change was sent without them.
     pub(super) omitted: Vec<OmittedField>,
-    /// An earlier try had brought it already: this one has only read.
-    pub(super) was_there: bool,
+    /// The CRM has accepted a write.
+    pub(super) is_write: bool,
 }
 
 impl Changed {
+    /// An earlier try had brought it already: this one has only read.
     pub(super) fn already() -> Self {
-        Self {
-            was_there: true,
-            ..Self::default()
-        }
+        Self::default()
     }
 }
 
-impl From<Option<TicketSnapshot>> for Changed {
-    fn from(seen: Option<TicketSnapshot>) -> Self {
+impl From<Applied> for Changed {
+    fn from(Applied { seen, is_write }: Applied) -> Self {
         Self {
             seen,
+            is_write,
             ..Self::default()
         }
     }

@@ -83,6 +83,12 @@ impl Alone {
         self.troubled.clear();
     }
 
+    /// `delivery` is over, and no write of it was accepted.
+    pub(super) fn forget(&mut self, delivery: &ClaimedDelivery) {
+        self.failed.remove(&delivery.id);
+        self.troubled.retain(|one| one.delivery_id != delivery.id);
+    }
+
     /// The CRM has answered a read.
     pub(super) const fn record_read(&mut self) {
         self.reads += 1;

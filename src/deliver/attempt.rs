@@ -9,15 +9,14 @@ use super::achieved::{Achieved, Changed, Created};
 use super::completion::{complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission, note_in};
 use crate::domain::doubt::{AfterLookUp, Unsent, instead_of_sending};
-use crate::domain::failure::{Failure, FailureKind, FailureScope, Remedy};
+use crate::domain::failure::{EarlierAttempts, Failure, FailureKind, FailureScope, Remedy};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
-use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, ParentTicket, Store};
-use crate::targets::Crm;
+use crate::targets::{Applied, Crm};
 
 #[derive(Deserialize)]
 struct CreatePayload {
@@ -86,8 +85,8 @@ async fn link(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Ac
         crm.link(ticket_id, &parent.id).await?;
     }
     change.comment = Some(link_comment(&change, parent, is_same_crm));
-    let seen = crm.update(ticket_id, &change).await?;
-    Ok(Achieved::Changed(seen.into()))
+    let applied = crm.update(ticket_id, &change).await?;
+    Ok(Achieved::Changed(applied.into()))
 }
 
 /// Why the ticket is linked, and the ticket of the outage.
@@ -148,9 +147,9 @@ async fn create(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<
         ctx.describe(&ticket, &fields, &omitted).await;
     }
     Ok(Achieved::Created(Created {
+        was_there: ticket.was_there,
         ticket,
         omitted,
-        was_there: false,
     }))
 }
 
@@ -182,10 +181,9 @@ impl AttemptContext<'_> {
             first = first.or(failed);
         }
         match (result, first) {
-            (Ok(seen), _) => Ok(Changed {
-                seen,
+            (Ok(applied), _) => Ok(Changed {
                 omitted,
-                was_there: false,
+                ..applied.into()
             }),
             // Fewer fields did not help. What was refused at first is what a person must correct.
             (Err(last), Some(first))
@@ -212,7 +210,7 @@ impl AttemptContext<'_> {
         &self,
         delivery: &ClaimedDelivery,
         change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    ) -> Result<Applied, Failure> {
         let ticket_id = ticket_id(delivery)?;
         match delivery.operation {
             Operation::Resolve => self.crm.resolve(ticket_id, change).await,
@@ -254,7 +252,9 @@ impl AttemptContext<'_> {
 /// A success without a record is a matter of the network only while it is not known what came of
 /// it. Where the earlier try ended in the same way, such a response creates nothing.
 fn after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
-    failure.ends_doubt = !failure.outcome_unknown;
+    if !failure.outcome_unknown && failure.earlier == EarlierAttempts::AsBefore {
+        failure.earlier = EarlierAttempts::HadNone;
+    }
     if delivery.in_doubt && delivery.had_empty_success && failure.is_empty_success() {
         failure.kind = FailureKind::IntegrationFailure;
     }
@@ -279,7 +279,9 @@ async fn update(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<
 /// A resolution is repeated without a look-up, and may be sent with other values. Nothing is in doubt
 /// any more once the CRM has refused it.
 fn refused_again(mut failure: Failure) -> Failure {
-    failure.ends_doubt = !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket;
+    if !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket {
+        failure.earlier = EarlierAttempts::HadNone;
+    }
     failure
 }
 

@@ -99,7 +99,7 @@ impl TargetWorker {
             // Another replica has changed a ticket.
             (Some(_), None) if stop.is_noted => {
                 stop.is_noted = false;
-                shared.stopped_changes.try_now();
+                shared.stopped_changes.try_now(now);
                 Step::Nothing
             }
             (Some(_), None) | (None, None) => {
@@ -124,7 +124,7 @@ impl TargetWorker {
                 let has_just_changed = changed_at.is_some_and(|at| now.since(at) < DISAGREES_FOR);
                 if !has_just_changed {
                     stop.is_noted = true;
-                    shared.stopped_changes.follow(row.since.min(now));
+                    shared.stopped_changes.follow(row.since.min(now), now);
                 }
                 Step::Nothing
             }

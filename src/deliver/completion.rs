@@ -12,7 +12,7 @@ use crate::domain::ticket::{
     Completion, OmittedField, TicketChange, TicketFields, TicketKey, text_of,
 };
 use crate::store::CompletedFields;
-use crate::targets::Crm;
+use crate::targets::{Applied, Crm};
 
 /// What came of a try.
 #[derive(Debug, Default)]
@@ -114,8 +114,11 @@ pub(super) async fn complete(
                 let value = fields.get(&one.field).cloned();
                 let value = value.unwrap_or_else(|| one.value.clone().into());
                 match set(crm, ticket_id, &one.field, value).await? {
-                    None => sent.push(one),
-                    Some(refused) => done.left.push(OmittedField {
+                    Ok(applied) => {
+                        done.is_write |= applied.is_write;
+                        sent.push(one);
+                    }
+                    Err(refused) => done.left.push(OmittedField {
                         reason: reason(&refused),
                         ..one
                     }),
@@ -126,7 +129,6 @@ pub(super) async fn complete(
     if sent.is_empty() {
         return Ok(done);
     }
-    done.is_write = true;
     // A value that is dropped comes with a success too.
     let after = inspect.stored(ticket_id, &names).await?;
     for one in sent {
@@ -162,19 +164,19 @@ fn state_of(one: &OmittedField, held: &str) -> State {
     }
 }
 
-/// Sets one field. Returns the refusal, if the CRM refuses it.
+/// Sets one field, or returns the refusal, if the CRM refuses it.
 async fn set(
     crm: &dyn Crm,
     ticket_id: &str,
     field: &str,
     value: Value,
-) -> Result<Option<Failure>, Failure> {
+) -> Result<Result<Applied, Failure>, Failure> {
     let mut change = TicketChange::default();
     change.fields.insert(field.to_owned(), value);
     match crm.update(ticket_id, &change).await {
-        Ok(_) => Ok(None),
+        Ok(applied) => Ok(Ok(applied)),
         Err(failure) if failure.class.scope == FailureScope::Ticket && !failure.outcome_unknown => {
-            Ok(Some(failure))
+            Ok(Err(failure))
         }
         Err(failure) => Err(failure),
     }

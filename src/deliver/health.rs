@@ -175,7 +175,7 @@ impl TargetWorker {
             HealthAction::ProbeNow => {
                 // That another replica's password is accepted says nothing about this one's.
                 if !is_refused(&shared) {
-                    shared.breaker.probe_now();
+                    shared.breaker.probe_now(now);
                 }
                 None
             }
@@ -296,7 +296,7 @@ fn verify(breaker: &mut CircuitBreaker, unreachable: &Unreachable, now: Timestam
         (BreakerState::Paused, _) => *breaker = CircuitBreaker::paused_since(since, now),
         // A pause is an answer of the CRM: this process has just reached it.
         (_, BreakerState::Paused) => {}
-        (_, _) => *breaker = CircuitBreaker::half_open_since(since),
+        (_, _) => *breaker = CircuitBreaker::half_open_since(since, now),
     }
 }
 

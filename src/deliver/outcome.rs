@@ -20,6 +20,8 @@ pub(super) struct Ended {
     pub(super) wait: Option<EndedWait>,
     /// Creates of several tickets were refused for a reason that is gone.
     pub(super) refusal_of_creates: bool,
+    /// The CRM has accepted the operation: it is not refused for every ticket.
+    pub(super) refusal_of_operation: bool,
 }
 
 /// How often the result is tried to be stored, before the lease runs out by itself.
@@ -93,12 +95,15 @@ impl TargetWorker {
             }
             Achieved::Changed(_) | Achieved::Created(_) => {}
         }
-        // What an earlier try had brought was only found: that proves nothing about writes.
+        // What was only found or read proves nothing about writes.
         let mut ended = Ended::default();
         if is_write {
             shared.note_reached(now);
             ended.wait = shared.record_success(delivery.operation, now);
             ended.refusal_of_creates = shared.evidence.record_success(delivery);
+            ended.refusal_of_operation = true;
+        } else {
+            shared.evidence.alone.forget(delivery);
         }
         let (ticket, omitted) = match achieved {
             Achieved::Created(created) => (Some(created.ticket), created.omitted),

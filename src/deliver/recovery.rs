@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::refused_changes::{Ended, RefusedOperation};
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
+use crate::domain::identity::IncidentId;
 use crate::domain::retry::decide_retry;
 use crate::domain::stopped_changes::EndedWait;
 use crate::domain::ticket::Operation;
@@ -24,31 +25,26 @@ impl TargetWorker {
         }
     }
 
-    /// Tells the client after a start which tickets do not carry our key.
-    pub(super) async fn recall_without_key(&self) {
-        match self.store.tickets_without_key(&self.name).await {
-            Ok(tickets) => self.crm.recall_without_key(&tickets),
-            Err(error) => tracing::error!(
-                target = self.name.as_str(), %error,
-                "it cannot be read which tickets lack our key"
-            ),
+    /// Tells the client after a start which tickets do not carry our key. Nothing is sent before it knows.
+    pub(super) async fn recall_without_key(&self) -> Result<(), StoreError> {
+        if self.shared().knows_keyless {
+            return Ok(());
         }
+        let tickets = self.store.tickets_without_key(&self.name).await?;
+        self.crm.recall_without_key(&tickets);
+        self.shared().knows_keyless = true;
+        Ok(())
     }
 
     /// A person has seen that the target works, or has ended a pause of it: nothing waits for its next
     /// probe or rare try. What cannot be sent all the same waits as before.
     pub async fn try_now(&self) {
+        let now = self.clock.now();
         {
             let mut shared = self.shared();
-            if shared.breaker.phase() != BreakerState::Up {
-                shared.breaker = match shared.breaker.unreachable() {
-                    Some((_, since)) => CircuitBreaker::half_open_since(since),
-                    None => CircuitBreaker::half_open(),
-                };
-            }
-            shared.stopped_changes.try_now();
+            shared.breaker.try_now(now);
+            shared.stopped_changes.try_now(now);
         }
-        let now = self.clock.now();
         match self.store.try_refused_now(&self.name, now).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(
@@ -117,6 +113,34 @@ impl TargetWorker {
     }
 
     async fn resume(&self, admission: Admission, now: Timestamp) -> Result<(), StoreError> {
+        self.resume_completions(admission, now).await?;
+        let ended = self.store.end_needless(&self.name, now).await?;
+        if ended > 0 {
+            tracing::info!(
+                target = self.name.as_str(),
+                count = ended,
+                "deliveries are discarded, because their incidents or tickets are over"
+            );
+        }
+        self.forget_refused().await?;
+        self.try_refused(now).await?;
+        self.join_refused_creates().await;
+        if self.store.has_dead_due(&self.name, now).await? {
+            self.resume_dead(now).await;
+        }
+        Ok(())
+    }
+
+    /// Makes fields due that the CRM had refused. Too few calls may be left for them: the resolutions of
+    /// their tickets, for which enough are left, do not wait for them then.
+    async fn resume_completions(
+        &self,
+        admission: Admission,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if !self.shared().shortage.admits(Operation::Update) {
+            return self.store.rest_completions(&self.name, now).await;
+        }
         let completions = match admission {
             Admission::All => self.shared().completions_at_once.max(1),
             Admission::Nothing { .. } | Admission::Probe => 0,
@@ -129,17 +153,18 @@ impl TargetWorker {
                 .wake_completions(&self.name, completions, now)
                 .await?;
         }
-        let ended = self.store.end_needless(&self.name, now).await?;
-        if ended > 0 {
-            tracing::info!(
-                target = self.name.as_str(),
-                count = ended,
-                "deliveries are discarded, because their incidents or tickets are over"
-            );
-        }
-        self.forget_refused().await?;
-        if self.store.has_dead_due(&self.name, now).await? {
-            self.resume_dead(now).await;
+        Ok(())
+    }
+
+    /// Of an operation that the CRM refuses for every ticket one delivery is tried every five minutes. It
+    /// may have ended without a try, such as that of a ticket which a person has closed: then another
+    /// one is tried.
+    async fn try_refused(&self, now: Timestamp) -> Result<(), StoreError> {
+        let untried = self.shared().refused_changes.untried(now);
+        for operation in untried {
+            self.store
+                .try_one_refused(&self.name, operation, now)
+                .await?;
         }
         Ok(())
     }
@@ -158,13 +183,16 @@ impl TargetWorker {
     }
 
     /// Several creates were refused alike: those of them that are dead letters wait for the target now,
-    /// like the others.
+    /// like the others. Those that are still being sent follow once their results are stored.
     pub(super) async fn join_refused_creates(&self) {
-        let incidents = std::mem::take(&mut self.shared().evidence.refused_before);
+        let incidents = self.shared().evidence.refused_before.clone();
         let (name, now) = (&self.name, self.clock.now());
-        let joined = self.store.join_refused_creates(name, &incidents, now).await;
-        if let Err(error) = joined {
-            self.report_not_resumed(&error);
+        match self.store.join_refused_creates(name, &incidents, now).await {
+            Ok(sending) => {
+                let is_left = |id: &IncidentId| !incidents.contains(id) || sending.contains(id);
+                self.shared().evidence.refused_before.retain(is_left);
+            }
+            Err(error) => self.report_not_resumed(&error),
         }
     }
 

@@ -19,6 +19,10 @@ const TRY_EVERY: Duration = Duration::from_secs(300);
 /// The longest wait of the others.
 const WAIT_OF_OTHERS: Duration = Duration::from_secs(3600);
 
+/// Reasons that are remembered for one operation. When there are more, all are forgotten: what they tell is
+/// then found later.
+const MAX_REASONS: usize = 1_000;
+
 /// An operation that the CRM refuses for every ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefusedOperation {
@@ -32,10 +36,8 @@ pub(super) struct RefusedChanges(HashMap<Operation, RefusedChange>);
 
 #[derive(Debug, Default)]
 struct RefusedChange {
-    /// The CRM's code of the last refusal.
-    reason: Option<String>,
-    /// The tickets that were refused for it.
-    refusals: Refusals,
+    /// The tickets that were refused, by the CRM's code.
+    refusals: HashMap<Option<String>, Refusals>,
     pattern: Option<RefusedOperation>,
     /// When the operation is tried again.
     tried_at: Option<Timestamp>,
@@ -66,9 +68,9 @@ pub(super) enum Ended {
 impl RefusedChanges {
     pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) -> Ended {
         let change = self.0.entry(delivery.operation).or_default();
-        if change.refusals.record_success(&delivery.incident_id, true) {
-            change.refusals = Refusals::default();
-        }
+        change
+            .refusals
+            .retain(|_, refusals| !refusals.record_success(&delivery.incident_id, true));
         change.tried_at = None;
         change.stopped_by = None;
         let is_first = !std::mem::replace(&mut change.has_succeeded, true);
@@ -95,11 +97,11 @@ impl RefusedChanges {
             return None;
         }
         let change = self.0.entry(delivery.operation).or_default();
-        if change.reason != failure.code {
-            change.refusals = Refusals::default();
-            change.reason.clone_from(&failure.code);
+        if change.refusals.len() >= MAX_REASONS {
+            change.refusals.clear();
         }
-        let since = change.refusals.record_refusal(&delivery.incident_id, now)?;
+        let refusals = change.refusals.entry(failure.code.clone()).or_default();
+        let since = refusals.record_refusal(&delivery.incident_id, now)?;
         failure.class.resolved_by = ResolvedBy::PersonInCrm;
         failure.message = format!("{}; {}", failure.message, remedy(delivery.operation));
         let is_new = change.pattern.is_none();
@@ -108,10 +110,7 @@ impl RefusedChanges {
             since,
             last_error: failure.clone(),
         });
-        // A time in the far future means that the clock was set back.
-        let is_planned = change
-            .tried_at
-            .is_some_and(|at| at > now && at <= now.plus(TRY_EVERY));
+        let is_planned = change.tried_at.is_some_and(|at| is_planned(at, now));
         let wait = if is_planned {
             WAIT_OF_OTHERS
         } else {
@@ -128,7 +127,7 @@ impl RefusedChanges {
     /// is found anew.
     pub(super) fn forget(&mut self, operation: Operation) {
         if let Some(change) = self.0.get_mut(&operation) {
-            change.refusals = Refusals::default();
+            change.refusals.clear();
             change.pattern = None;
             change.tried_at = None;
         }
@@ -144,6 +143,14 @@ impl RefusedChanges {
         for change in self.0.values_mut() {
             change.stopped_by = None;
         }
+    }
+
+    /// The operations that the CRM refuses for every ticket, and of which one delivery is to be tried.
+    pub(super) fn untried(&self, now: Timestamp) -> Vec<Operation> {
+        let untried = self.0.iter().filter(|(_, change)| {
+            change.pattern.is_some() && !change.tried_at.is_some_and(|at| is_planned(at, now))
+        });
+        untried.map(|(operation, _)| *operation).collect()
     }
 
     /// The operations that the CRM refuses for every ticket; and those that pass no more since
@@ -174,6 +181,11 @@ impl RefusedChange {
 /// What a person must do about changes that do not pass.
 const STOPPED: &str = "new tickets pass and this does not: who runs what stands in front of the CRM, or \
      gives our user its rights, must let it pass";
+
+/// Whether the try at `at` is still to come. A time in the far future means that the clock was set back.
+fn is_planned(at: Timestamp, now: Timestamp) -> bool {
+    at > now && at <= now.plus(TRY_EVERY)
+}
 
 /// What a person must do.
 fn remedy(operation: Operation) -> &'static str {
@@ -271,6 +283,36 @@ mod tests {
             .map(|id| judged(&mut changes, id, Update, 1000))
             .collect();
         assert_eq!(tried, [None, None, Some(1300)]);
+    }
+
+    #[test]
+    fn reasons_that_alternate_are_found_each() {
+        let mut changes = RefusedChanges::default();
+        let refused = |changes: &mut RefusedChanges, id: i64| {
+            let code = ["no right", "no field"][usize::try_from(id % 2).unwrap()];
+            let mut failure = denied().with_code(code);
+            changes.judge(&delivery(id, Update), &mut failure, at(id))
+        };
+        let found: Vec<bool> = (0..6)
+            .map(|id| refused(&mut changes, id).is_some())
+            .collect();
+        assert_eq!(found, [false, false, false, false, true, true]);
+        changes.record_success(&delivery(9, Update));
+        assert_eq!(refused(&mut changes, 10), None);
+    }
+
+    #[test]
+    fn a_try_that_is_over_without_an_answer_is_one_that_is_missing() {
+        let mut changes = RefusedChanges::default();
+        for id in 1..=3 {
+            judged(&mut changes, id, Update, 0);
+        }
+        let untried = |seconds| changes.untried(at(seconds));
+        assert_eq!([untried(0), untried(299)], [[], []]);
+        assert_eq!(untried(300), [Update]);
+        assert_eq!(untried(-1), [Update], "the clock was set back");
+        judged(&mut changes, 4, Update, 300);
+        assert!(changes.untried(at(301)).is_empty());
     }
 
     #[test]

@@ -43,7 +43,6 @@ impl TargetWorker {
 
     async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &Stop) {
         let mut attempts = JoinSet::new();
-        self.recall_without_key().await;
         let Stop { soon, now } = stop;
         self.recall_learnt().await;
         self.probe_first_if_parked().await;
@@ -87,6 +86,7 @@ impl TargetWorker {
             tracing::error!(target = self.name.as_str(), %error, "it cannot be shared which operations the target takes");
         }
         self.put_back_expired(now).await?;
+        self.recall_without_key().await?;
         self.keep_learnt().await;
         let is_paused = self.follow_pause(now).await?;
         if let Err(error) = self.record_condition(now).await {
@@ -150,8 +150,8 @@ impl TargetWorker {
         Ok(())
     }
 
-    /// After the clock was set back, a delivery that waits for a time by the old clock would wait
-    /// for too long. No wait is longer than the policy allows.
+    /// After the clock was set back, perhaps before this start, a delivery that waits for a time by the old
+    /// clock would wait for too long. No wait for a retry is longer than the policy allows.
     async fn shorten_waits_after_clock_change(&self, now: Timestamp) -> Result<(), StoreError> {
         let look = self.shared().clock.look(now);
         if look != Look::Advanced {

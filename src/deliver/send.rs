@@ -105,7 +105,7 @@ impl TargetWorker {
         if ended.refusal_of_creates {
             self.wake_operation(Operation::Create, true).await;
         }
-        if matches!(outcome, DeliveryResult::Delivered { .. }) {
+        if ended.refusal_of_operation {
             self.wake_refused(&delivery).await;
         }
         if let Some(seen) = seen {

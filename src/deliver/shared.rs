@@ -79,6 +79,8 @@ pub(super) struct Shared {
     pub(super) reached_at: Option<Timestamp>,
     /// When this replica last asked for the turn to send a refused password.
     pub(super) turn_renewed_at: Option<Instant>,
+    /// The client knows which tickets do not carry our key.
+    pub(super) knows_keyless: bool,
     /// What the client has learnt, as it was last stored; `None`: not stored yet.
     pub(super) kept_learnt: Option<Option<String>>,
     /// The token counts that the metrics contain already.

@@ -152,8 +152,10 @@ impl CircuitBreaker {
 
     /// A breaker that asks for a probe first: another replica says that the target has been
     /// unreachable since `since`.
-    pub fn half_open_since(since: Timestamp) -> Self {
+    pub fn half_open_since(since: Timestamp, now: Timestamp) -> Self {
         Self {
+            since: now,
+            until: now,
             unreachable_since: Some(since),
             ..Self::half_open()
         }
@@ -271,10 +273,24 @@ impl CircuitBreaker {
     }
 
     /// Makes the probe of an unreachable target due: another replica has reached it.
-    pub const fn probe_now(&mut self) {
+    pub const fn probe_now(&mut self, now: Timestamp) {
         if matches!(self.state, BreakerState::Held | BreakerState::CircuitOpen) {
-            self.until = Timestamp::from_millis(0);
+            self.until = now;
         }
+    }
+
+    /// A person has seen that the target works: its wait ends now. While no write succeeds, the next waits
+    /// are as long as without that.
+    pub const fn try_now(&mut self, now: Timestamp) {
+        match self.state {
+            BreakerState::Up => return,
+            BreakerState::Paused => {}
+            // The person has seen that the login is accepted.
+            BreakerState::Held | BreakerState::CircuitOpen => {
+                self.state = BreakerState::CircuitOpen;
+            }
+        }
+        self.until = now;
     }
 
     /// Corrects the state by the clock.
@@ -349,7 +365,8 @@ impl CircuitBreaker {
             self.is_pattern = failure.is_pattern;
         }
         match next {
-            // Calls in flight together report the same pause or hold. It must not grow for each.
+            // Calls in flight together report the same pause or hold. It must not grow for each; but of
+            // the times that the CRM names the longest counts.
             RetryDecision::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
             RetryDecision::HoldTarget if self.is_in(BreakerState::Held, now) => {}
             RetryDecision::PauseTarget(pause) => {
@@ -478,6 +495,8 @@ impl CircuitBreaker {
 
     fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {
         self.streak = match self.is_repeated(state, now) {
+            // A call in flight reports the wait that is in force.
+            true if self.is_in(state, now) => self.streak,
             true => self.streak.saturating_add(1),
             false => 1,
         };

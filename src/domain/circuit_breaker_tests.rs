@@ -376,7 +376,7 @@ fn a_password_that_another_replica_was_refused_before_waits_as_long_as_that_last
     let mut refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
     refused.may_lock_user = true;
     let waits = [0, 100, 600, 5000].map(|held| {
-        let mut breaker = CircuitBreaker::half_open_since(at(0));
+        let mut breaker = CircuitBreaker::half_open_since(at(0), at(0));
         breaker.record_failed_probe(&refused, RetryDecision::HoldTarget, at(held));
         breaker.until().since(at(held)).as_secs()
     });
@@ -414,4 +414,68 @@ fn a_wait_counts_from_the_first_refusal_after_the_last_success() {
         breaker.record_failure(&no_answer(), RETRY, at(seconds));
     }
     assert_eq!(since(&breaker), Some(at(3_600)));
+}
+
+#[test]
+fn a_limit_that_names_a_time_counts_once_however_many_calls_in_flight_meet_it() {
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    let mut breaker = CircuitBreaker::default();
+    for seconds in [3, 5, 3, 4, 3] {
+        let pause = RetryDecision::PauseTarget(Some(Duration::from_secs(seconds)));
+        breaker.record_failure(&limited, pause, at(100));
+    }
+    assert_eq!(breaker.until(), at(105), "the longest counts");
+    breaker.advance_clock(at(105));
+    breaker.record_failure(&limited, RetryDecision::PauseTarget(None), at(105));
+    assert_eq!(breaker.until(), at(109), "the second wait of its kind");
+}
+
+#[test]
+fn a_try_at_once_that_fails_ends_neither_the_wait_nor_its_growth() {
+    const NOW: i64 = 1_795_442_850;
+    let refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
+    let held = || {
+        let mut breaker = CircuitBreaker::default();
+        for seconds in [0, 5, 15] {
+            breaker.record_probe();
+            breaker.record_failure(&refused, RetryDecision::HoldTarget, at(NOW + seconds));
+        }
+        breaker
+    };
+    let fail_at = |mut breaker: CircuitBreaker, seconds: i64| {
+        assert_eq!(breaker.admission(at(NOW + seconds)), Admission::Probe);
+        breaker.record_probe();
+        breaker.record_failure(&refused, RetryDecision::HoldTarget, at(NOW + seconds));
+        let since = breaker.since().unwrap().as_millis() / 1000 - NOW;
+        let wait = breaker.until().since(at(NOW + seconds)).as_secs();
+        (since, wait)
+    };
+    assert_eq!(fail_at(held(), 35), (0, 40), "by itself");
+    let mut hinted = held();
+    hinted.probe_now(at(NOW + 20));
+    assert_eq!(
+        fail_at(hinted, 20),
+        (0, 40),
+        "another replica has reached it"
+    );
+    let mut tried = held();
+    tried.try_now(at(NOW + 20));
+    assert_eq!(fail_at(tried, 20), (0, 40), "a person wants it tried");
+    let mut tried = held();
+    tried.try_now(at(NOW + 7_200));
+    assert_eq!(fail_at(tried, 7_200), (0, 40), "and had paused it for long");
+    let told = CircuitBreaker::half_open_since(at(NOW - 60), at(NOW));
+    assert_eq!(fail_at(told, 0), (-60, 5), "another replica is refused");
+}
+
+#[test]
+fn a_pause_that_a_person_ends_is_no_open_circuit() {
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    let mut breaker = CircuitBreaker::default();
+    let pause = RetryDecision::PauseTarget(Some(Duration::from_secs(20)));
+    breaker.record_failure(&limited, pause, at(100));
+    breaker.try_now(at(101));
+    breaker.advance_clock(at(101));
+    assert_eq!(breaker.admission(at(101)), Admission::Canary);
+    assert_eq!(breaker.unreachable(), None);
 }

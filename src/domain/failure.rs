@@ -145,6 +145,19 @@ const fn class_of_earlier_rows() -> FailureClass {
     class(FailureScope::Ticket, ResolvedBy::Time)
 }
 
+/// What a failure that certainly had no effect says about the attempts before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EarlierAttempts {
+    /// Nothing: they may have had one, if they were in doubt.
+    #[default]
+    AsBefore,
+    /// The ticket was looked up before: they had none either.
+    HadNone,
+    /// A look-up has found nothing, but what gave the answer may pass the request on later. A repetition
+    /// does no harm, because the CRM refuses a second record. A ticket in another CRM would.
+    MayComeLate,
+}
+
 /// A failed call to a CRM, with all that a person needs to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -180,10 +193,9 @@ pub struct Failure {
     /// the proxy or the firewall must act.
     #[serde(default)]
     pub in_front: bool,
-    /// Whether the ticket was looked up before, and this attempt certainly had no effect: it is known
-    /// now that no earlier attempt had one either.
+    /// What is known of the effect of earlier attempts, where this one certainly had none.
     #[serde(skip)]
-    pub ends_doubt: bool,
+    pub earlier: EarlierAttempts,
     /// Whether several tickets were refused like this, so that it is not about one.
     #[serde(skip)]
     pub is_pattern: bool,
@@ -212,7 +224,7 @@ impl Failure {
             field: None,
             refuses_value: false,
             in_front: false,
-            ends_doubt: false,
+            earlier: EarlierAttempts::AsBefore,
             is_pattern: false,
             pattern_seconds: 0,
             is_internal: false,

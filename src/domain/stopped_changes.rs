@@ -39,8 +39,8 @@ pub struct EndedWait {
 
 impl StoppedChanges {
     /// Another replica, or a process before, says that changes wait by themselves since `since`.
-    pub fn follow(&mut self, since: Timestamp) {
-        self.obstacle = Some((CircuitBreaker::half_open_since(since), since));
+    pub fn follow(&mut self, since: Timestamp, now: Timestamp) {
+        self.obstacle = Some((CircuitBreaker::half_open_since(since, now), since));
     }
 
     /// Since when changes wait by themselves.
@@ -140,9 +140,9 @@ impl StoppedChanges {
     }
 
     /// Makes the next try of a change due.
-    pub fn try_now(&mut self) {
+    pub fn try_now(&mut self, now: Timestamp) {
         if let Some((obstacle, since)) = &mut self.obstacle {
-            *obstacle = CircuitBreaker::half_open_since(*since);
+            *obstacle = CircuitBreaker::half_open_since(*since, now);
         }
     }
 

@@ -115,7 +115,7 @@ fn limits_in_the_words_of_the_crm_and_refused_passwords_are_about_all() {
         assert!(!target.lets_create_pass(), "{failure}");
         // Also where changes wait by themselves already.
         let mut target = Target::default();
-        target.changes.follow(at(0));
+        target.changes.follow(at(0), at(0));
         target.fails(Update, &failure, next, 0);
         let (of_all, _) = target.admission(0);
         assert!(matches!(of_all, Admission::Nothing { .. }), "{failure}");
@@ -135,7 +135,7 @@ fn what_is_about_one_ticket_is_no_obstacle() {
 #[test]
 fn while_the_target_waits_itself_changes_wait_too() {
     let mut target = Target::default();
-    target.changes.follow(at(0));
+    target.changes.follow(at(0), at(0));
     target.fails(Create, &page(), LAST_RETRY, 10);
     let waits = Admission::Nothing { until: at(11) };
     assert_eq!(target.admission(10), (waits, waits));

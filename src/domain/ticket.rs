@@ -82,6 +82,9 @@ pub struct Ticket {
     /// something else than the CRM may have given the answer.
     #[serde(default)]
     pub is_unread: bool,
+    /// Of the answer to a create: an earlier request has created it, and this one was refused for that.
+    #[serde(default)]
+    pub was_there: bool,
 }
 
 /// A field that a ticket lacks, because the CRM refused its value or did not keep it.

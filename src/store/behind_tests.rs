@@ -94,6 +94,7 @@ fn delivered(ticket: &str) -> DeliveryResult {
         closed: false,
         not_kept: Vec::new(),
         is_unread: false,
+        was_there: false,
     };
     DeliveryResult::Delivered {
         ticket: Some(ticket),

@@ -47,7 +47,9 @@ impl Store {
     /// Limits the waits of deliveries to `target` to `latest`, after the clock was set back at `now`.
     /// A delivery in doubt keeps its time unless `doubtful_too`: where the CRM does not refuse a
     /// second record, it must not be looked up before it can be found, and another replica's clock
-    /// may be right. But no delivery, whatever its state, waits for longer than any ever does.
+    /// may be right. So does one that was refused and is tried rarely: at a start all of them at once
+    /// could be too much for the CRM. But no delivery, whatever its state, waits for longer than any ever
+    /// does.
     pub async fn cap_waits(
         &self,
         target: &TargetName,
@@ -73,6 +75,7 @@ impl Store {
               next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end, \
               look_up_from = case when look_up_from > $4 then $4 else look_up_from end \
              where target = $2 and state = 'waiting' and in_doubt <= $3 \
+              and coalesce(parked, '') not in ('ticket', 'operation') \
               and (next_attempt_at > $1 or look_up_from > $4)",
         );
         // Where the CRM refuses a second record, a look-up can be trusted at once.

@@ -7,10 +7,11 @@
 use super::database::Tx;
 use super::outbox::ClaimedDelivery;
 use super::record_result::failure_json;
+use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, behind};
 use crate::domain::failure::Failure;
-use crate::domain::identity::TargetName;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::retry::{MAX_WAIT, rare_wait};
 use crate::domain::ticket::{Completion, OmittedField};
 use crate::domain::time::Timestamp;
@@ -37,6 +38,13 @@ const WAKE: &str = "update deliveries set state = 'waiting', behind = 0, parked 
 const PUT_OFF: &str = "update deliveries set next_attempt_at = $1 \
      where completes = 1 and state = 'discarded' and id in ";
 
+pub(super) const WAITING: &str = "select id, incident_id from deliveries \
+     where target = $1 and completes = 1 and state = 'waiting' order by id limit 64";
+
+const REST: &str = "update deliveries set state = 'discarded', parked = null, in_doubt = 0, settled_at = $1, \
+      next_attempt_at = $2 \
+     where completes = 1 and state = 'waiting' and id in ";
+
 impl Store {
     /// Makes up to `limit` completions of `target` due whose try has come at `now`. Returns how
     /// many.
@@ -62,6 +70,31 @@ impl Store {
         put_off.execute(&mut tx).await?;
         tx.commit().await?;
         Ok(woken)
+    }
+
+    /// Completions of `target` that wait rest again, some at a time: too few calls are left for them, and
+    /// what is decided meanwhile would stand behind them.
+    pub async fn rest_completions(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let waiting = Statement::new(WAITING).bind(target);
+        let read = |row: &Row| Ok((row.get("id")?, row.get("incident_id")?));
+        let waiting: Vec<(i64, IncidentId)> = waiting.fetch(&mut tx, read).await?;
+        drop(tx);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.database.begin_write().await?;
+        let mut rest = Statement::new(REST).bind(now).bind(now.plus(rare_wait(0)));
+        rest.push_list("", waiting.iter().map(|(id, _)| *id));
+        rest.execute(&mut tx).await?;
+        for (_, incident_id) in &waiting {
+            behind::step_up(&mut tx, incident_id).await?;
+        }
+        tx.commit().await
     }
 
     /// Stores what the create `delivery` is sent without, before it is sent: its answer may be lost.

@@ -69,6 +69,7 @@ embed![
     "0088_stopped_changes",
     "0090_tickets_not_shown",
     "0094_deliveries_by_lane",
+    "0095_waiting_completions",
     "0100_answers_not_shown",
 ];
 

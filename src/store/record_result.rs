@@ -12,7 +12,7 @@ use super::{
 };
 use crate::domain::activity::Activity;
 use crate::domain::doubt::{ENDS_WITHIN, Unsent};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{EarlierAttempts, Failure};
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -119,8 +119,8 @@ const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, 
 /// that ended the doubt did so for good.
 macro_rules! doubt {
     () => {
-        "in_doubt = case when $1 < 0 then in_doubt else $1 end, \
-          unknown_at = case when $1 = 1 then $2 when $1 = 0 and in_doubt = 1 and unknown_at <= $4 then null \
+        "in_doubt = case when $1 < 0 then in_doubt when $1 = 1 then 1 else 0 end, \
+          unknown_at = case when $1 >= 1 then $2 when $1 = 0 and in_doubt = 1 and unknown_at <= $4 then null \
             else unknown_at end, \
           look_up_from = case when $1 = 1 then $3 else look_up_from end, "
     };
@@ -177,14 +177,17 @@ enum Doubt {
     Ended = 0,
     /// It may have had one.
     Begun = 1,
+    /// It had none so far, as a look-up has shown, and may have one until the request has ended.
+    MayComeLate = 2,
 }
 
 impl Doubt {
     const fn after(failure: &Failure) -> Self {
-        match (failure.outcome_unknown, failure.ends_doubt) {
+        match (failure.outcome_unknown, failure.earlier) {
             (true, _) => Self::Begun,
-            (false, true) => Self::Ended,
-            (false, false) => Self::AsBefore,
+            (false, EarlierAttempts::AsBefore) => Self::AsBefore,
+            (false, EarlierAttempts::HadNone) => Self::Ended,
+            (false, EarlierAttempts::MayComeLate) => Self::MayComeLate,
         }
     }
 }

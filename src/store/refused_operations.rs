@@ -1,6 +1,7 @@
 //! Deliveries that wait for the CRM to accept their operation again, of any ticket; and those that wait for
 //! their ticket.
 
+use super::due::is_free;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::identity::{IncidentId, TargetName};
@@ -106,17 +107,47 @@ impl Store {
         Ok(false)
     }
 
+    /// Of what waits for `target` to accept `operation` again the first is due, unless one is being sent.
+    pub async fn try_one_refused(
+        &self,
+        target: &TargetName,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let update = Statement::new(concat!(
+            "update deliveries set next_attempt_at = $1 \
+             where next_attempt_at > $1 and state = 'waiting' and id = (select d.id from deliveries d \
+               where d.target = $2 and d.parked = 'operation' and d.state = 'waiting' \
+                and d.operation = $3 and ",
+            is_free!(),
+            " order by d.next_attempt_at, d.id limit 1) \
+              and not exists (select 1 from deliveries sent where sent.target = $2 \
+                and sent.operation = $3 and sent.state = 'sending')"
+        ));
+        let update = update.bind(now).bind(target).bind(operation.as_str());
+        self.update_alone(update).await
+    }
+
     /// Dead creates of `incidents` wait for `target`: several tickets were refused like theirs, so it was
-    /// not about one. Returns how many.
+    /// not about one. Returns those of the incidents whose creates are still being sent.
     pub async fn join_refused_creates(
         &self,
         target: &TargetName,
         incidents: &[IncidentId],
         now: Timestamp,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<IncidentId>, StoreError> {
         if incidents.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
+        let mut tx = self.database.begin_write().await?;
+        // Before the others are changed: on PostgreSQL a result may be stored between the two.
+        let mut select = Statement::new(
+            "select incident_id from deliveries \
+             where target = $1 and operation = 'create' and state = 'sending' and incident_id in ",
+        )
+        .bind(target);
+        select.push_list("", incidents.iter().map(IncidentId::as_str));
+        let sending = select.fetch(&mut tx, |row| row.get("incident_id")).await?;
         let mut update = Statement::new(
             "update deliveries set state = 'waiting', parked = 'target', behind = 0, attempts = 0, \
               settled_at = null, next_attempt_at = $1 \
@@ -128,6 +159,12 @@ impl Store {
         .bind(now)
         .bind(target);
         update.push_list("", incidents.iter().map(IncidentId::as_str));
-        self.update_alone(update).await
+        update.execute(&mut tx).await?;
+        tx.commit().await?;
+        Ok(sending)
     }
 }
+
+#[cfg(test)]
+#[path = "refused_operations_tests.rs"]
+mod tests;

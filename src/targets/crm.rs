@@ -52,23 +52,13 @@ pub trait Crm: Send + Sync {
     /// Reads a ticket again by its record id; `Ok(None)` when it is gone.
     async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure>;
 
-    /// Adds a comment and sets fields on an open ticket. Returns the ticket as it is afterwards,
-    /// where that is known without another call.
+    /// Adds a comment and sets fields on an open ticket.
     /// After a failure with `outcome_unknown` ask [`Crm::has_comment`] first.
-    async fn update(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure>;
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure>;
 
     /// Sets the ticket resolved with `change`, and checks that it is. A ticket that a person
-    /// has already resolved or closed is left as it is. Returns the ticket as it is afterwards,
-    /// where that is known without another call.
-    async fn resolve(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure>;
+    /// has already resolved or closed is left as it is.
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure>;
 
     /// Whether a comment that carries `marker` is on the ticket.
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure>;
@@ -104,6 +94,32 @@ pub trait Crm: Send + Sync {
 
     /// Age and expiry of the credential in use, for the admin API.
     fn token_status(&self) -> TokenStatus;
+}
+
+/// What came of a change of a ticket that has not failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applied {
+    /// The ticket as it is afterwards, where that is known without another call.
+    pub seen: Option<TicketSnapshot>,
+    /// Whether it is certain that the CRM has accepted a write. A ticket that was only read, or whose
+    /// change was refused because a person has closed it, does not show that writes are accepted.
+    pub is_write: bool,
+}
+
+impl Applied {
+    pub const fn written(seen: Option<TicketSnapshot>) -> Self {
+        Self {
+            seen,
+            is_write: true,
+        }
+    }
+
+    pub const fn only_read(seen: Option<TicketSnapshot>) -> Self {
+        Self {
+            seen,
+            is_write: false,
+        }
+    }
 }
 
 /// A page of changes.

@@ -30,7 +30,7 @@ mod vault;
 pub use crate::domain::ticket::TicketChange;
 pub use claim::ClaimCheck;
 pub use connect::{TargetSetupError, connect};
-pub use crm::{ChangePage, Crm, SnapshotSet};
+pub use crm::{Applied, ChangePage, Crm, SnapshotSet};
 pub use driver::Connection;
 pub use inspect::Inspect;
 pub use login::{Credential, Login, StaticLogin, TokenStatus};

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 
 use super::driver::CrmDriver;
 use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
-use super::{ChangePage, ClaimCheck, Connection, Crm, Inspect, Pace, SnapshotSet, TokenStatus};
+use super::{
+    Applied, ChangePage, ClaimCheck, Connection, Crm, Inspect, Pace, SnapshotSet, TokenStatus,
+};
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
 use crate::domain::doubt::RunTimes;
@@ -146,20 +148,12 @@ impl Crm for Example {
     async fn read(&self, id: &str) -> Result<Option<Ticket>, Failure> {
         Ok(self.find_by(&format!("id={id}")).await?.pop())
     }
-    async fn update(
-        &self,
-        id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn update(&self, id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         let body = json!({"id": id, "fields": change.fields, "comment": change.comment});
         let written = self.write(body).await?;
-        Ok(Some(TicketSnapshot::of(written)))
+        Ok(Applied::written(Some(TicketSnapshot::of(written))))
     }
-    async fn resolve(
-        &self,
-        id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn resolve(&self, id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         self.update(id, change).await
     }
     async fn has_comment(&self, id: &str, marker: &str) -> Result<bool, Failure> {

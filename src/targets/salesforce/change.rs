@@ -19,6 +19,7 @@ use super::verdict;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{TicketChange, TicketFields};
 use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
+use crate::targets::Applied;
 
 /// A comment whose answer was lost is repeated after so long. Salesforce would end the call after
 /// ten minutes, but a resolution does not wait so long for fear of a sentence that stands there
@@ -32,7 +33,7 @@ impl Salesforce {
         &self,
         id: &RecordId,
         change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    ) -> Result<Applied, Failure> {
         let mut fields = fitted(&change.fields);
         let mut changed = None;
         if let Some(status) = fields.get("Status") {
@@ -44,6 +45,8 @@ impl Salesforce {
             }
         }
         match self.comment_of(id, change) {
+            // A person has closed the ticket, and nothing but its status was to be set.
+            None if fields.is_empty() => return Ok(Applied::only_read(changed)),
             Some(comment) if !fields.is_empty() => {
                 self.change_with_comment(id, change, fields, comment)
                     .await?;
@@ -53,7 +56,7 @@ impl Salesforce {
                 self.add_comment(id, change).await?;
             }
         }
-        Ok(changed)
+        Ok(Applied::written(changed))
     }
 
     /// Sets the ticket's parent.

@@ -11,7 +11,9 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
 use super::verdict::Saved;
-use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{
+    EarlierAttempts, Failure, FailureKind, FailureScope, ResolvedBy, class,
+};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
@@ -118,9 +120,9 @@ impl Salesforce {
         }
     }
 
-    /// After a success without a record the call has ended. So a look-up shows whether the ticket
-    /// exists. If it does not, something in front of Salesforce gave the answer, and Salesforce
-    /// never received this ticket.
+    /// After a success without a record a look-up shows whether the ticket exists. If it does not,
+    /// something in front of Salesforce gave the answer. It may pass the request on later: that makes no
+    /// second ticket here, because of the external id, but it would beside one in another CRM.
     async fn look_up(&self, key: &TicketKey, unconfirmed: Failure) -> Result<Ticket, Failure> {
         match self.find_by_key(key).await {
             Ok(Some(ticket)) => Ok(ticket),
@@ -129,6 +131,7 @@ impl Salesforce {
                 failure.kind = FailureKind::IntegrationFailure;
                 failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
                 failure.outcome_unknown = false;
+                failure.earlier = EarlierAttempts::MayComeLate;
                 Err(failure)
             }
             Err(_) => Err(unconfirmed),
@@ -138,7 +141,10 @@ impl Salesforce {
     /// Another request with our key was faster.
     async fn adopt(&self, key: &TicketKey, rejection: Rejection) -> Result<Ticket, Failure> {
         if let Some(ticket) = self.find_by_key(key).await.map_err(Failure::in_doubt)? {
-            return Ok(ticket);
+            return Ok(Ticket {
+                was_there: true,
+                ..ticket
+            });
         }
         // It has not been committed yet, or this user cannot see it.
         let mut failure = self.unseen.met(key, *rejection.failure);

@@ -40,11 +40,10 @@ use crate::domain::doubt::RunTimes;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
-use crate::domain::ticket_sync::TicketSnapshot;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
 use crate::targets::claim::ClaimCheck;
-use crate::targets::crm::{ChangePage, Crm, SnapshotSet};
+use crate::targets::crm::{Applied, ChangePage, Crm, SnapshotSet};
 use crate::targets::driver::{Connection, CrmDriver};
 use crate::targets::inspect::Inspect;
 use crate::targets::login::TokenStatus;
@@ -133,19 +132,11 @@ impl Crm for Salesforce {
         self.find_by_id(&record_id(ticket_id)?).await
     }
 
-    async fn update(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         self.update_ticket(&record_id(ticket_id)?, change).await
     }
 
-    async fn resolve(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         self.resolve_ticket(&record_id(ticket_id)?, change).await
     }
 

@@ -93,6 +93,7 @@ impl TicketObject {
             closed: self.is_closed(record),
             not_kept: Vec::new(),
             is_unread: false,
+            was_there: false,
         }
     }
 

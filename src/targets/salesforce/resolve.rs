@@ -14,6 +14,7 @@ use super::verdict;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{TicketChange, TicketFields};
 use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
+use crate::targets::Applied;
 
 /// Why a ticket was not closed.
 enum NotClosed {
@@ -29,14 +30,14 @@ impl Salesforce {
         &self,
         id: &RecordId,
         change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    ) -> Result<Applied, Failure> {
         let (before, is_commented) = self.before_resolution(id, change).await?;
         if before.details.closed {
             tracing::info!(
                 target = self.name.as_str(), ticket = %id,
                 "the ticket is closed already; it stays as it is"
             );
-            return Ok(Some(before));
+            return Ok(Applied::only_read(Some(before)));
         }
         let (comment, mut can_comment) = match is_commented {
             Ok(true) => (None, true),
@@ -46,14 +47,14 @@ impl Salesforce {
             Err(failure) => return Err(failure),
         };
         let fields = fitted(&change.fields);
-        let after = match self.close(id, comment, fields.clone()).await {
+        let closed = match self.close(id, comment, fields.clone()).await {
             Err(NotClosed::Comment(failure)) if is_refused_alone(&failure) => {
                 can_comment = false;
                 self.close(id, None, fields.clone()).await
             }
             closed => closed,
         };
-        let after = after.map_err(|not| match not {
+        let closed = closed.map_err(|not| match not {
             NotClosed::Comment(failure) | NotClosed::Otherwise(failure) => failure,
         })?;
         if !can_comment && let Err(failure) = self.comment_once(id, change).await {
@@ -63,17 +64,23 @@ impl Salesforce {
             );
         }
         let Some(status) = fields.get("Status").and_then(Value::as_str) else {
-            return Ok(None);
+            return Ok(Applied {
+                seen: None,
+                ..closed
+            });
         };
-        let Some(after) = after else {
+        let Some(after) = closed.seen.as_ref() else {
             tracing::info!(
                 target = self.name.as_str(), ticket = %id,
                 "the ticket is resolved, and our user cannot read it any more"
             );
-            return Ok(Some(hidden_by_its_end(before, status)));
+            return Ok(Applied {
+                seen: Some(hidden_by_its_end(before, status)),
+                ..closed
+            });
         };
         check_closed(&after.details, status)?;
-        Ok(Some(after))
+        Ok(closed)
     }
 
     /// The ticket, and whether the comment of `change` is on it or whether that cannot be told, in one
@@ -112,7 +119,7 @@ impl Salesforce {
         id: &RecordId,
         comment: Option<Request>,
         fields: TicketFields,
-    ) -> Result<Option<TicketSnapshot>, NotClosed> {
+    ) -> Result<Applied, NotClosed> {
         let call = match comment {
             Some(_) => Call::Comment,
             None => Call::Change,
@@ -140,7 +147,7 @@ impl Salesforce {
         id: &RecordId,
         parts: &[Request],
         answers: &[crate::targets::http::Answer],
-    ) -> Result<Option<TicketSnapshot>, NotClosed> {
+    ) -> Result<Applied, NotClosed> {
         let (mut after, mut undone) = (None, None);
         for (part, answer) in parts.iter().zip(answers) {
             let outcome = match part.call {
@@ -165,23 +172,28 @@ impl Salesforce {
             }
         }
         match undone {
-            None => Ok(after),
+            None => Ok(Applied {
+                seen: after,
+                // Of a comment that is there already, and with no field to set, nothing was sent.
+                is_write: parts.iter().any(|part| part.call != Call::Read),
+            }),
             Some(rejection) => Err(NotClosed::Otherwise(rejection.into())),
         }
     }
 
-    /// A closing without a usable answer: often only the answer was lost.
+    /// A closing without a usable answer: often only the answer was lost. But a person may have closed the
+    /// ticket a moment ago.
     async fn closed_after_all(
         &self,
         id: &RecordId,
         rejection: Rejection,
-    ) -> Result<Option<TicketSnapshot>, NotClosed> {
+    ) -> Result<Applied, NotClosed> {
         let may_run = rejection.may_still_run();
         if may_run
             && let Ok(now) = self.existing(id).await
             && now.details.closed
         {
-            return Ok(Some(now));
+            return Ok(Applied::only_read(Some(now)));
         }
         let mut failure = *rejection.failure;
         if may_run {

@@ -6,7 +6,7 @@
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;
-use crate::domain::ticket_sync::TicketSnapshot;
+use crate::targets::Applied;
 
 use super::ServiceNow;
 use super::blame::blamed;
@@ -25,23 +25,23 @@ impl ServiceNow {
         &self,
         id: &SysId,
         change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    ) -> Result<Applied, Failure> {
         let mut named = body::of_change(change);
         if named.contains_key("state") && self.shape.is_resolved(&self.existing(id).await?) {
             named.remove("state");
         }
         if named.is_empty() {
-            return Ok(None);
+            return Ok(Applied::only_read(None));
         }
         let Some(record) = self.write_once(id, &named, change).await? else {
             tracing::info!(
                 target = %self.name, ticket = %id.as_str(),
                 "the ticket takes no more changes; the update is left out"
             );
-            return Ok(None);
+            return Ok(Applied::only_read(None));
         };
         self.confirm_comment(id, change, &record).await?;
-        Ok(Some(self.raw_snapshot(id, &record)))
+        Ok(Applied::written(Some(self.raw_snapshot(id, &record))))
     }
 
     /// Resolves the ticket with `change`, unless a person has settled it. Returns the ticket as it
@@ -50,25 +50,31 @@ impl ServiceNow {
         &self,
         id: &SysId,
         change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    ) -> Result<Applied, Failure> {
         let before = self.existing(id).await?;
         if self.shape.is_resolved(&before) {
             tracing::info!(
                 target = %self.name, ticket = %id.as_str(),
                 "the ticket is settled already; it stays as it is"
             );
-            return Ok(Some(self.raw_snapshot(id, &before)));
+            return Ok(Applied::only_read(Some(self.raw_snapshot(id, &before))));
         }
         let named = body::of_change(change);
         if named.is_empty() || self.says_so_already(id, &named, change).await? {
-            return Ok(None);
+            return Ok(Applied::only_read(None));
         }
-        let after = match self.write_once(id, &named, change).await {
-            Ok(Some(record)) => self.verify(id, &named, "state", record).await?,
-            Ok(None) => return Ok(None),
-            Err(failure) => self.unless_settled(id, failure).await?,
-        };
-        Ok(Some(self.raw_snapshot(id, &after)))
+        match self.write_once(id, &named, change).await {
+            Ok(Some(record)) => {
+                let after = self.verify(id, &named, "state", record).await?;
+                Ok(Applied::written(Some(self.raw_snapshot(id, &after))))
+            }
+            // It was refused, because a person has closed the ticket.
+            Ok(None) => Ok(Applied::only_read(None)),
+            Err(failure) => {
+                let settled = self.unless_settled(id, failure).await?;
+                Ok(Applied::only_read(Some(self.raw_snapshot(id, &settled))))
+            }
+        }
     }
 
     /// `failure` of a resolution, unless the ticket is settled all the same: a person may have been

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{
+    EarlierAttempts, Failure, FailureKind, FailureScope, ResolvedBy, class,
+};
 use crate::domain::ticket::{OmittedField, Ticket, TicketKey, text_of};
 
 use super::ServiceNow;
@@ -103,7 +105,7 @@ impl ServiceNow {
     }
 
     /// A success without a record. Where the instance refuses a second record with our id, a
-    /// look-up tells for certain that nothing was created.
+    /// look-up tells that nothing was created so far, and a repetition makes no second ticket.
     pub(super) async fn without_record(
         &self,
         insert: &Insert<'_>,
@@ -118,6 +120,7 @@ impl ServiceNow {
         failure.kind = FailureKind::IntegrationFailure;
         failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
         failure.outcome_unknown = false;
+        failure.earlier = EarlierAttempts::MayComeLate;
         Err(failure)
     }
 

@@ -90,9 +90,12 @@ impl ServiceNow {
             Cause::UniqueViolation if insert.is_own_twin(&rejection.failure.message) => {
                 self.adopt(insert).await
             }
-            Cause::UniqueViolation | Cause::Denied | Cause::Refused => {
+            cause @ (Cause::UniqueViolation | Cause::Denied | Cause::Refused) => {
                 match self.find_in_doubt(insert.key).await? {
-                    Some(ticket) => Ok(ticket),
+                    Some(ticket) => Ok(Ticket {
+                        was_there: cause == Cause::UniqueViolation,
+                        ..ticket
+                    }),
                     None => Err(blamed(rejection.failure, &insert.body)),
                 }
             }
@@ -148,7 +151,10 @@ impl ServiceNow {
     async fn adopt(&self, insert: &Insert<'_>) -> Result<Ticket, Failure> {
         self.facts.ids_are_honoured();
         if let Some(ticket) = self.find_in_doubt(insert.key).await? {
-            return Ok(ticket);
+            return Ok(Ticket {
+                was_there: true,
+                ..ticket
+            });
         }
         let id = insert.id.as_ref().map_or("", SysId::as_str);
         let failure = Failure::new(
@@ -228,7 +234,13 @@ impl ServiceNow {
                 Err(failure)
             }
             // The ticket itself is there, with or without its key.
-            Ok(_) | Err(_) if keyless.key == *key => self.find_by_key(key).await,
+            Ok(_) | Err(_) if keyless.key == *key => {
+                let found = self.find_by_key(key).await?;
+                Ok(found.map(|ticket| Ticket {
+                    was_there: true,
+                    ..ticket
+                }))
+            }
             Ok(_) | Err(_) => Err(unfindable(&keyless.id)),
         }
     }

@@ -116,6 +116,7 @@ impl TicketShape {
             state,
             not_kept: Vec::new(),
             is_unread: false,
+            was_there: false,
         }
     }
 

@@ -172,6 +172,7 @@ pub(crate) fn ticket() -> Ticket {
         closed: false,
         not_kept: Vec::new(),
         is_unread: false,
+        was_there: false,
     }
 }
 

@@ -10,6 +10,7 @@ use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
 use ringdown::domain::allowance::Shortage;
 use ringdown::domain::doubt::RunTimes;
+use ringdown::domain::failure::EarlierAttempts;
 use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
@@ -408,7 +409,8 @@ impl World {
         let claimed = self.store.claim(claim, now, Duration::from_secs(30)).await;
         let mut result = refused();
         if let DeliveryResult::DeadLettered { failure, .. } = &mut result {
-            (failure.outcome_unknown, failure.ends_doubt) = (false, true);
+            failure.outcome_unknown = false;
+            failure.earlier = EarlierAttempts::HadNone;
         }
         for delivery in claimed.unwrap() {
             let kept = self

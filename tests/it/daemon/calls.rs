@@ -1,6 +1,8 @@
 //! How many calls of the CRM a ticket costs, and which go first when few are left.
 
-use ringdown::simulator::RecordedRequest;
+use std::time::Duration;
+
+use ringdown::simulator::{Fault, FaultKind, RecordedRequest, Trigger};
 use serde_json::{Value, json};
 
 use crate::support::world::{World, event};
@@ -90,6 +92,48 @@ async fn when_few_calls_of_the_day_are_left_new_tickets_get_them_and_updates_wai
     storm(&world, MANY + 2, MANY + 3).await;
     world.all_delivered().await;
     assert!(world.log().contains("the CRM allows enough calls again"));
+}
+
+/// A field that is set later may use none of the few calls that are left, and the resolution of its ticket may.
+#[tokio::test]
+async fn when_few_calls_are_left_no_resolution_waits_for_a_field_that_is_set_later() {
+    const MANY: usize = 300;
+    let mut world = World::unstarted(NO_POLL).await;
+    world.start().await;
+    storm(&world, 0, MANY).await;
+    numbered(&world, MANY).await;
+    let salesforce = world.simulator.salesforce();
+    let refusal = FaultKind::ValidationRefusal {
+        code: "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST".into(),
+        message: "bad value for restricted picklist field".into(),
+        field: Some("Priority".into()),
+    };
+    let once = Fault::new(refusal, Trigger::Next { count: 1 });
+    salesforce.add_fault(once.on_method("PATCH"));
+    storm(&world, MANY, MANY + 1).await;
+    world.tickets(MANY + 1).await;
+    numbered(&world, MANY + 1).await;
+    // The answer to the next create says that 9 of 100 calls are left.
+    let few = data_calls(&world).len() * 100 / 91;
+    salesforce.switch(&json!({"daily_requests": few})).unwrap();
+    storm(&world, MANY + 1, MANY + 2).await;
+    world
+        .until("few calls are left", async || {
+            world.log().contains("updates and links wait")
+        })
+        .await;
+    // The field would be tried now. The next create shows that the worker has looked.
+    world.pass(Duration::from_secs(61));
+    storm(&world, MANY + 2, MANY + 3).await;
+    world.tickets(MANY + 3).await;
+    let calm = event("calm", &format!("q{MANY}"), 100.0);
+    world.accept(&calm).await;
+    world
+        .until("the ticket is resolved", async || {
+            let tickets = salesforce.tickets();
+            tickets.iter().any(|one| one["IsClosed"] == true)
+        })
+        .await;
 }
 
 /// Look-ups, comments and log-ins count like creates: a storm that ends is many calls.

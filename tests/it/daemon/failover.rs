@@ -166,6 +166,41 @@ async fn a_create_whose_answer_was_lost_stays_with_its_target() {
     assert_eq!(servicenow.tickets().len(), 1);
 }
 
+/// What gives such an answer may pass the request on later.
+#[tokio::test]
+async fn a_create_that_was_answered_without_a_record_is_moved_only_when_it_has_certainly_ended() {
+    let world = world("0s").await;
+    let salesforce = world.simulator.salesforce();
+    let page = FaultKind::Status {
+        status: 200,
+        body: "<html>Please log in</html>".into(),
+        content_type: "text/html".into(),
+    };
+    salesforce.add_fault(Fault::new(page, Trigger::Always).on_method("PATCH"));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("the create is parked alone", async || {
+            let deliveries = world.items("deliveries?state=parked").await;
+            let code = |one: &Value| one["last_error"]["error_code"].clone();
+            deliveries.iter().any(|one| code(one) == "NOTHING_CREATED")
+        })
+        .await;
+    salesforce.refuse_connections(true);
+    salesforce.clear_faults();
+    salesforce.add_fault(Fault::new(FaultKind::Down, Trigger::Always));
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    in_servicenow(&world, 1).await;
+    assert_eq!(ticket_of(&world, "q2").await["target"], "servicenow");
+    world.accept(&event("evt-3", "q3", 400.0)).await;
+    in_servicenow(&world, 2).await;
+    assert_eq!(
+        incident(&world, "q1").await["ticket"]["target"],
+        "salesforce"
+    );
+    world.pass(Duration::from_secs(601));
+    assert_eq!(ticket_of(&world, "q1").await["target"], "servicenow");
+}
+
 #[tokio::test]
 async fn a_change_in_doubt_of_a_ticket_that_does_not_exist_stops_no_failover() {
     let mut world = world("60s").await;

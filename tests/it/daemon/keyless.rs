@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
@@ -74,4 +76,50 @@ async fn a_ticket_without_our_key_is_known_after_a_restart_and_gets_the_key_once
         })
         .await;
     assert_eq!(instance.tickets().len(), 2);
+}
+
+/// Nothing is sent before it is known which tickets lack our key.
+#[tokio::test]
+async fn a_ticket_without_our_key_is_known_although_the_database_failed_at_the_start() {
+    let mut world = World::unstarted("").await;
+    world.configure(&settings(&world));
+    let barred = json!({"unwritable_fields": ["correlation_id"], "sys_id_mode": "ignored"});
+    world.simulator.servicenow().switch(&barred).unwrap();
+    world.start().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("the ticket lacks our key", async || {
+            ticket_of(&world, "q1").await["incomplete"][0]["field"] == "correlation_id"
+        })
+        .await;
+    world.daemon.kill();
+    let rename =
+        |from: &str, to: &str| format!("alter table incidents rename column {from} to {to}");
+    let database = SqliteConnectOptions::new().filename(world.folder.path().join("ringdown.db"));
+    let mut database = SqliteConnection::connect_with(&database).await.unwrap();
+    let hide = rename("ticket_incomplete", "hidden");
+    database.execute(AssertSqlSafe(hide)).await.unwrap();
+    world.spawn("");
+    world
+        .until("nothing can be sent", async || {
+            world
+                .log()
+                .contains("deliveries cannot be claimed; retrying")
+        })
+        .await;
+    let show = rename("hidden", "ticket_incomplete");
+    database.execute(AssertSqlSafe(show)).await.unwrap();
+    database.close().await.unwrap();
+    world.until_ready().await;
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    world
+        .until("the target is held", async || {
+            let targets = world.items("targets").await;
+            targets
+                .iter()
+                .any(|one| one["name"] == "servicenow" && one["state"] == "held")
+        })
+        .await;
+    let tickets = world.simulator.servicenow().tickets();
+    assert_eq!(tickets.len(), 1, "no further one is opened");
 }

@@ -1,5 +1,7 @@
 //! Every open incident gets its ticket in the end, whatever the CRM answered meanwhile.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use ringdown::simulator::{Fault, FaultKind, Trigger};
@@ -189,6 +191,52 @@ async fn while_only_reads_succeed_one_delivery_is_tried_at_a_time_and_all_follow
     let count = |what: &str| timeline.iter().filter(|one| one["what"] == what).count();
     assert_eq!(count("waits for salesforce"), 1, "{timeline:#?}");
     assert_eq!(count("salesforce accepts writes again"), 1, "{timeline:#?}");
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_only_read_does_not_end_the_wait_of_its_target() {
+    let mut world = World::unstarted("[targets.salesforce.sync]\npoll_every = \"1h\"").await;
+    world.start().await;
+    let salesforce = world.simulator.salesforce();
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let ticket = world.tickets(1).await.remove(0);
+    world.all_delivered().await;
+    let full = Fault::new(refusal("STORAGE_LIMIT_EXCEEDED", None), Trigger::Always);
+    salesforce.add_fault(full.on_method("PATCH"));
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    let target = async || world.items("targets").await.remove(0);
+    world
+        .until("the target is held", async || {
+            target().await["state"] == "held"
+        })
+        .await;
+    let since = target().await["since"].clone();
+    assert!(salesforce.close_ticket(ticket["Id"].as_str().unwrap()));
+    world.accept(&event("evt-3", "q1", 100.0)).await;
+    world
+        .until("the closed ticket was read", async || {
+            world.pass(Duration::from_secs(5));
+            let deliveries = world.items("deliveries").await;
+            deliveries
+                .iter()
+                .any(|one| one["operation"] == "resolve" && one["state"] == "done")
+        })
+        .await;
+    let held = target().await;
+    assert_eq!((&held["state"], &held["since"]), (&json!("held"), &since));
+    let log = world.log();
+    assert!(
+        !log.contains("deliveries that waited for it are sent"),
+        "{log}"
+    );
+    salesforce.clear_faults();
+    world
+        .until("the other ticket is created", async || {
+            world.pass(Duration::from_secs(5));
+            salesforce.tickets().len() == 2
+        })
+        .await;
+    world.all_delivered().await;
 }
 
 #[tokio::test]

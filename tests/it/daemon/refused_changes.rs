@@ -144,6 +144,61 @@ async fn nobody_must_act_for_an_operation_that_nothing_waits_for_any_more() {
     assert!(target_now["last_error"].is_null(), "{target_now}");
 }
 
+/// A ticket that a person has closed is only read: that shows nothing about what our user may do.
+#[tokio::test]
+async fn tickets_that_a_person_has_closed_do_not_end_the_refusal_of_an_operation() {
+    let world = in_servicenow_with("[targets.servicenow.sync]\npoll_every = \"1h\"").await;
+    let instance = world.simulator.servicenow();
+    for queue in 0..4 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+    }
+    until_opened(&world, 4).await;
+    world.all_delivered().await;
+    instance.switch(&json!({"may_write": false})).unwrap();
+    for queue in 0..4 {
+        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
+        world.accept(&event).await;
+    }
+    let parked = async || world.items("deliveries?state=parked&limit=500").await;
+    world
+        .until("the operation is known to be refused", async || {
+            parked().await.len() == 4 && !target(&world).await["refused_operations"][0].is_null()
+        })
+        .await;
+    // All but the one that is tried last are closed by hand.
+    let mut waiting = parked().await;
+    waiting.sort_by_key(|one| one["next_attempt_at"].as_str().unwrap().to_owned());
+    let last = waiting.pop().unwrap()["incident_id"].clone();
+    let incident = world
+        .api(&format!("incidents/{}", last.as_str().unwrap()))
+        .await;
+    for ticket in instance.tickets() {
+        if ticket["sys_id"] != incident["ticket"]["id"] {
+            assert!(instance.close_ticket(ticket["sys_id"].as_str().unwrap()));
+        }
+    }
+    world.pass(Duration::from_secs(301));
+    // The last one does not wait for an hour until it is tried in the place of the others.
+    world
+        .until("the last one was tried again and refused", async || {
+            let parked = parked().await;
+            parked.len() == 1 && parked[0]["attempts"].as_u64() > Some(1)
+        })
+        .await;
+    let log = world.log();
+    assert!(
+        !log.contains("deliveries that waited for it are sent"),
+        "{log}"
+    );
+    let refused = target(&world).await["refused_operations"][0].clone();
+    assert_eq!(refused["operation"], "resolve", "{refused}");
+    instance.switch(&json!({"may_write": true})).unwrap();
+    world.pass(Duration::from_secs(301));
+    world.all_delivered().await;
+    assert_eq!(target(&world).await["refused_operations"], json!([]));
+}
+
 #[tokio::test]
 async fn comments_that_were_refused_are_written_in_order_once_our_user_may() {
     let world = in_servicenow().await;

@@ -84,6 +84,7 @@ fn ticket(closed: bool) -> Ticket {
         closed,
         not_kept: Vec::new(),
         is_unread: false,
+        was_there: false,
     }
 }
 

@@ -47,7 +47,8 @@ async fn a_ticket_is_commented_on_and_resolved_by_single_calls() {
         let resolution = change("ref 1", Some("Closed"));
         let resolved = client.resolve(&ticket.id, &resolution).await;
         let resolved = resolved.unwrap_or_else(|failure| panic!("{kind:?}: {failure}"));
-        assert!(resolved.unwrap().details.closed, "{kind:?}");
+        assert!(resolved.is_write, "{kind:?}");
+        assert!(resolved.seen.unwrap().details.closed, "{kind:?}");
         let stored = &world.simulator.salesforce().tickets()[0];
         assert_eq!(stored["IsClosed"], true, "{kind:?}");
         assert_eq!(stored["CommentCount"], 1, "{kind:?}");
@@ -127,7 +128,7 @@ async fn a_session_that_ends_between_the_parts_of_a_call_is_renewed_in_the_same_
         let resolution = change("ref 1", Some("Closed"));
         let resolved = client.resolve(&ticket.id, &resolution).await;
         let resolved = resolved.unwrap_or_else(|failure| panic!("{part}: {failure}"));
-        assert!(resolved.unwrap().details.closed, "{part}");
+        assert!(resolved.seen.unwrap().details.closed, "{part}");
         let stored = &world.simulator.salesforce().tickets()[0];
         assert_eq!(stored["CommentCount"], 1, "{part}");
         // Two for a resolution, and the one that is repeated.

@@ -53,6 +53,7 @@ async fn a_ticket_that_another_request_opened_first_is_adopted_as_it_is() {
     let adopted = client.create(&key(), &fields()).await.unwrap();
     assert_eq!(adopted.id, first.id);
     assert_eq!(adopted.state.as_deref(), Some("Working"));
+    assert!(adopted.was_there && !first.was_there);
 }
 
 #[tokio::test]
@@ -74,10 +75,16 @@ async fn a_closed_ticket_is_not_opened_again_by_an_update() {
     let ticket = client.create(&key(), &fields()).await.unwrap();
     world.edit(&ticket.id, &json!({"Status": "Closed"})).await;
     let update = change("ref 1", Some("Working"));
-    client.update(&ticket.id, &update).await.unwrap();
+    assert!(client.update(&ticket.id, &update).await.unwrap().is_write);
     let stored = &world.simulator.salesforce().tickets()[0];
     assert_eq!(stored["Status"], "Closed");
     assert_eq!(stored["CommentCount"], 1);
+    let silent = TicketChange {
+        fields: update.fields,
+        ..TicketChange::default()
+    };
+    let applied = client.update(&ticket.id, &silent).await.unwrap();
+    assert!(!applied.is_write, "nothing was left to send");
 }
 
 #[tokio::test]
@@ -222,7 +229,8 @@ async fn an_incident_is_commented_on_in_its_feed_and_is_closed_by_its_status() {
     let read = client.read(&ticket.id).await.unwrap().unwrap();
     assert!(read.closed && read.number.is_some());
     let resolution = change("ref 2", Some("Closed"));
-    client.resolve(&ticket.id, &resolution).await.unwrap();
+    let applied = client.resolve(&ticket.id, &resolution).await.unwrap();
+    assert!(!applied.is_write);
     let stored = &world.simulator.salesforce().tickets()[0];
     assert_eq!(stored["Status"], "Completed", "people win");
 }

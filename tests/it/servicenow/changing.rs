@@ -12,7 +12,8 @@ use crate::servicenow::instance::{Instance, absent, client, error, result};
 async fn a_comment_is_an_internal_note_with_its_marker() {
     let (instance, base) = Instance::playing([result(json!({"sys_id": OTHER}))]).await;
     let change = note("Still waiting.", json!({}));
-    client(&base).update(OTHER, &change).await.unwrap();
+    let applied = client(&base).update(OTHER, &change).await.unwrap();
+    assert!(applied.is_write);
     let asked = &instance.asked()[0];
     assert_eq!(asked.method, Method::PATCH);
     assert_eq!(
@@ -29,7 +30,8 @@ async fn a_comment_on_a_closed_ticket_is_left_out_without_a_failure() {
     ];
     let (_, base) = Instance::playing(script).await;
     let change = note("Recovered.", json!({}));
-    client(&base).update(OTHER, &change).await.unwrap();
+    let applied = client(&base).update(OTHER, &change).await.unwrap();
+    assert!(!applied.is_write, "it was refused");
 }
 
 #[tokio::test]
@@ -63,7 +65,8 @@ async fn a_resolution_is_one_request_and_its_state_is_checked() {
         result(json!({"sys_id": OTHER, "state": "6"})),
     ];
     let (instance, base) = Instance::playing(script).await;
-    client(&base).resolve(OTHER, &resolution()).await.unwrap();
+    let applied = client(&base).resolve(OTHER, &resolution()).await.unwrap();
+    assert!(applied.is_write);
     let body = instance.asked()[1].body.clone();
     assert_eq!(body["state"], "6");
     assert_eq!(body["close_code"], "Resolved by caller");
@@ -96,8 +99,8 @@ async fn a_state_that_the_reply_does_not_show_yet_is_read_again() {
         ];
         let (instance, base) = Instance::playing(script).await;
         let resolved = client(&base).resolve(OTHER, &resolution()).await;
-        let ticket = resolved.unwrap().unwrap();
-        assert!(ticket.details.closed);
+        let resolved = resolved.unwrap();
+        assert!(resolved.is_write && resolved.seen.unwrap().details.closed);
         assert_eq!(instance.asked().len(), 3);
     }
 }
@@ -112,7 +115,8 @@ async fn a_refused_resolution_of_a_ticket_that_a_person_has_resolved_meanwhile_i
     ];
     let (_, base) = Instance::playing(script).await;
     let resolved = client(&base).resolve(OTHER, &resolution()).await;
-    assert!(resolved.unwrap().unwrap().details.closed);
+    let resolved = resolved.unwrap();
+    assert!(!resolved.is_write && resolved.seen.unwrap().details.closed);
 }
 
 #[tokio::test]
@@ -124,7 +128,8 @@ async fn a_recovery_that_is_a_comment_only_is_not_written_twice() {
     ];
     let (instance, base) = Instance::playing(script).await;
     let change = note("Recovered.", json!({}));
-    client(&base).resolve(OTHER, &change).await.unwrap();
+    let applied = client(&base).resolve(OTHER, &change).await.unwrap();
+    assert!(!applied.is_write);
     assert!(
         instance
             .asked()
@@ -138,7 +143,8 @@ async fn a_ticket_settled_by_a_person_is_left_as_it_is() {
     for state in ["6", "7", "8"] {
         let (instance, base) =
             Instance::playing([result(json!({"sys_id": OTHER, "state": state}))]).await;
-        client(&base).resolve(OTHER, &resolution()).await.unwrap();
+        let applied = client(&base).resolve(OTHER, &resolution()).await.unwrap();
+        assert!(!applied.is_write);
         assert_eq!(instance.asked().len(), 1);
     }
 }

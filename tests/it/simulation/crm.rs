@@ -10,9 +10,8 @@ use ringdown::domain::change_feed::ChangeMark;
 use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
-use ringdown::domain::ticket_sync::TicketSnapshot;
 use ringdown::targets::{
-    ChangePage, ClaimCheck, Crm, Inspect, Pace, SnapshotSet, TicketChange, TokenStatus,
+    Applied, ChangePage, ClaimCheck, Crm, Inspect, Pace, SnapshotSet, TicketChange, TokenStatus,
 };
 use tokio::sync::{Notify, oneshot};
 
@@ -497,6 +496,7 @@ fn ticket(record: &Record, number: Option<String>) -> Ticket {
         closed: record.closed,
         not_kept: Vec::new(),
         is_unread: false,
+        was_there: false,
     }
 }
 
@@ -546,22 +546,14 @@ impl Crm for SimulatedCrm {
         }
     }
 
-    async fn update(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         let request = Request::Update(ticket_id.to_owned(), change.marker.clone());
-        self.call(request).await.map(|_| None)
+        self.call(request).await.map(|_| Applied::written(None))
     }
 
-    async fn resolve(
-        &self,
-        ticket_id: &str,
-        change: &TicketChange,
-    ) -> Result<Option<TicketSnapshot>, Failure> {
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<Applied, Failure> {
         let request = Request::Resolve(ticket_id.to_owned(), change.marker.clone());
-        self.call(request).await.map(|_| None)
+        self.call(request).await.map(|_| Applied::written(None))
     }
 
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure> {
