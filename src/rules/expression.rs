@@ -41,6 +41,8 @@ pub struct Expression {
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
     threshold_sides: Arc<BTreeMap<String, ThresholdSide>>,
+    /// The numbers that it holds readings against.
+    bounds: Arc<[Bound]>,
     reads: Arc<Reads>,
 }
 
@@ -102,6 +104,7 @@ impl Expression {
             source: source.into(),
             readings: readings_of(&parsed),
             threshold_sides: Arc::new(directions(&parsed)),
+            bounds: bounds(&parsed).into(),
             reads: Arc::new(Reads::of(&parsed)),
             conjunction: Arc::new(Conjunction::of(&parsed)),
             parsed: Arc::new(parsed),
@@ -145,8 +148,8 @@ impl Expression {
     }
 
     /// The numbers that it holds readings against.
-    pub fn bounds(&self) -> Vec<Bound> {
-        bounds(&self.parsed)
+    pub fn bounds(&self) -> &[Bound] {
+        &self.bounds
     }
 
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the

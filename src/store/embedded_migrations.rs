@@ -67,6 +67,8 @@ embed![
     "0086_event_chunks",
     "0087_floods_to_end",
     "0094_deliveries_by_lane",
+    "0097_worst_of_all",
+    "0098_names_of_incidents",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
