@@ -17,6 +17,8 @@ pub(super) struct Cell {
     style: Style,
     /// When its column is left out where the terminal is too narrow: the greatest first, 0 never.
     rank: u8,
+    /// Whether others are shortened first.
+    is_whole: bool,
 }
 
 /// A column that is shown.
@@ -25,6 +27,7 @@ struct Shown {
     at: usize,
     width: usize,
     rank: u8,
+    is_whole: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +72,15 @@ impl Cell {
             text: plain(text.as_ref()),
             style,
             rank: 0,
+            is_whole: false,
+        }
+    }
+
+    /// The same in a column that is shortened after all others.
+    pub(super) fn whole(self) -> Self {
+        Self {
+            is_whole: true,
+            ..self
         }
     }
 
@@ -205,6 +217,7 @@ impl Screen {
                     .max()
                     .unwrap_or(0),
                 rank: cells().map(|cell| cell.rank).max().unwrap_or(0),
+                is_whole: cells().any(|cell| cell.is_whole),
             }
         });
         let mut columns: Vec<Shown> = columns.filter(|one| one.width > 0).collect();
@@ -219,7 +232,8 @@ impl Screen {
             };
         }
         while needed(&columns, usize::MAX) > room {
-            match columns.iter_mut().max_by_key(|one| one.width) {
+            let widest = |one: &&mut Shown| (one.width > 1 && !one.is_whole, one.width);
+            match columns.iter_mut().max_by_key(widest) {
                 Some(widest) if widest.width > 1 => widest.width -= 1,
                 _ => break,
             }
@@ -230,8 +244,11 @@ impl Screen {
 
 /// What `columns` take when none of them takes more than `most`.
 fn needed(columns: &[Shown], most: usize) -> usize {
-    let widths: usize = columns.iter().map(|one| one.width.min(most)).sum();
-    widths + GAP * columns.len().saturating_sub(1)
+    let widths = columns.iter().map(|one| match one.is_whole {
+        true => one.width,
+        false => one.width.min(most),
+    });
+    widths.sum::<usize>() + GAP * columns.len().saturating_sub(1)
 }
 
 /// `text` in at most `room` characters.
@@ -340,6 +357,18 @@ mod tests {
                 .columns(&[row("Billing")])
                 .contains("queue-wait")
         );
+    }
+
+    #[test]
+    fn what_is_to_be_whole_is_shortened_after_all_others() {
+        let row = [vec![
+            Cell::new("ringdown review show 17").whole(),
+            Cell::new("r".repeat(60)),
+        ]];
+        let shown = Screen::of(30, 24).columns(&row);
+        assert_eq!(shown, "ringdown review show 17  rrrr…");
+        let narrow = Screen::of(10, 24).columns(&row);
+        assert!(narrow.chars().count() <= 10, "{narrow}");
     }
 
     #[test]

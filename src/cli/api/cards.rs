@@ -23,8 +23,8 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
         Some(count) => format!(" of {count}"),
         None => String::new(),
     };
-    let ticket = match (one.pointer("/ticket/number"), one.get("no_ticket")) {
-        (Some(Value::String(number)), _) => Cell::new(number),
+    let ticket = match (ticket_of(one), one.get("no_ticket")) {
+        (Some(number), _) => Cell::new(number),
         (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
         _ => Cell::new(text("/ticket/id")),
     };
@@ -86,6 +86,17 @@ pub(super) fn reading(one: &Value) -> String {
         // What is well again must not read as a false statement.
         false => format!("{latest} ({limit} {shown})"),
     }
+}
+
+/// The number of the ticket of `one`, or that of the outage which stands for it.
+pub(super) fn ticket_of(one: &Value) -> Option<String> {
+    let own = one.pointer("/ticket/number").and_then(Value::as_str);
+    let of_outage = || {
+        let ticket = one.pointer("/member_of/ticket")?.as_str()?;
+        let name = shown(one.pointer("/member_of/name"));
+        Some(format!("{ticket}, of the outage {name}"))
+    };
+    own.map(str::to_owned).or_else(of_outage)
 }
 
 /// The outage that stands for `one`, by its name and its ticket.

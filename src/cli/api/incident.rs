@@ -223,7 +223,7 @@ mod tests {
             "outage     site Berlin, INC0010004 in servicenow",
             "2026-11-23 14:00:05Z, 4 min ago",
             "queue.waitTime.avg: latest 400",
-            "of eighty",
+            "  eighty",
         ] {
             assert!(shown.contains(part), "{part} is missing in\n{shown}");
         }

@@ -17,7 +17,7 @@ pub(super) fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
 fn person_row(what: String, why: String, since: &Value, now: Timestamp) -> Vec<Cell> {
     vec![
         Cell::styled("waits for a person", Style::Warning).ranked(1),
-        Cell::new(what),
+        Cell::new(what).whole(),
         Cell::new(age_of(since, now)).ranked(2),
         Cell::new(why),
     ]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Query, Span};
 use super::call::Api;
-use super::cards::{incident_rows, outage_of, reading, screen_for};
+use super::cards::{incident_rows, outage_of, reading, screen_for, ticket_of};
 use crate::cli::columns::{Cell, Screen};
 use crate::cli::listing::{self, Column};
 use crate::cli::outcome::{Failed, Outcome};
@@ -71,6 +71,10 @@ impl Api {
                 mark_flapping(item);
                 item["reading"] = json!(reading(item));
                 item["outage"] = json!(outage_of(item));
+                if let Some(ticket) = ticket_of(item) {
+                    item["ticket"]["number"] = json!(ticket);
+                    item["no_ticket"] = Value::Null;
+                }
             }
             self.lines(items, columns)
         })

@@ -88,10 +88,7 @@ async fn members_have_names_and_the_worst_of_them_comes_first_on_the_ticket_and_
         assert!(line.contains(name), "{listed}");
     }
     assert!(lines[0].contains("699s > 300s"), "{listed}");
-    let stands = format!(
-        "the outage site all stands for it, with ticket {}",
-        outage.number
-    );
+    let stands = format!("{}, of the outage site all", outage.number);
     assert!(lines[0].contains(&stands), "{listed}");
     let shown = printed(&site, &["incidents", "show", "queue a2"]);
     let outage_id = site.incident("A2").await["outage_id"].clone();
