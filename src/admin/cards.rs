@@ -1,7 +1,7 @@
 //! An incident as a person looks at it first: its name, its worst reading against the threshold,
 //! its ticket or why there is none. The worst come first.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,21 +30,6 @@ pub(super) struct Card {
     #[serde(flatten)]
     pub(super) incident: OngoingIncident,
     pub(super) readings: Vec<ReadingView>,
-}
-
-impl ReadingView {
-    /// How far the latest value is on the wrong side: 1 at the threshold, 2 at twice its value.
-    fn excess(&self) -> f64 {
-        let Some(threshold) = self.threshold else {
-            return 0.0;
-        };
-        let (over, under) = match self.is_above {
-            true => (self.latest, threshold),
-            false => (threshold, self.latest),
-        };
-        // One unit stands in for zero, so that "0 agents of 3" is a finite number.
-        over.max(0.0) / under.max(1.0)
-    }
 }
 
 impl Card {
@@ -76,63 +61,32 @@ impl Card {
         }
     }
 
-    fn excess(&self) -> f64 {
-        self.readings
-            .iter()
-            .map(ReadingView::excess)
-            .fold(0.0, f64::max)
-    }
-
-    /// The worst first: what still goes on, by severity, then what has the most members or is
-    /// farthest beyond its threshold, then the oldest.
+    /// The worst first, in the order of the store: what still goes on, by severity, then what has the
+    /// most members or is farthest beyond its threshold, then the oldest.
     fn compare(&self, other: &Self) -> Ordering {
         let place = |card: &Self| {
             let incident = &card.incident.incident;
             let severity = Severity::from_name(&incident.severity);
             (
                 incident.state == "recovered",
-                std::cmp::Reverse(severity),
-                std::cmp::Reverse(incident.members.unwrap_or(0)),
+                Reverse(severity),
+                Reverse(card.incident.badness),
+                incident.opened_at,
             )
         };
-        place(self)
-            .cmp(&place(other))
-            .then_with(|| other.excess().total_cmp(&self.excess()))
-            .then_with(|| {
-                let at = |card: &Self| card.incident.incident.opened_at;
-                at(self).cmp(&at(other))
-            })
+        place(self).cmp(&place(other))
     }
 }
 
-/// `incidents` as cards, the worst first.
+/// `incidents` as cards, in their order.
+pub(super) fn cards(state: &AdminState, incidents: Vec<OngoingIncident>) -> Vec<Card> {
+    let incidents = incidents.into_iter();
+    incidents.map(|one| Card::of(state, one)).collect()
+}
+
+/// `incidents`, all that there are, as cards, the worst first.
 pub(super) fn worst_first(state: &AdminState, incidents: Vec<OngoingIncident>) -> Vec<Card> {
-    let cards = incidents.into_iter().map(|one| Card::of(state, one));
-    let mut cards: Vec<Card> = cards.collect();
+    let mut cards = cards(state, incidents);
     cards.sort_by(Card::compare);
     cards
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reading(latest: f64, threshold: Option<f64>, is_above: bool) -> ReadingView {
-        ReadingView {
-            name: "queue.waitTime.avg".into(),
-            latest,
-            worst: latest,
-            threshold,
-            is_above,
-            unit: "s",
-        }
-    }
-
-    #[test]
-    fn a_reading_is_the_worse_the_farther_it_is_on_the_wrong_side() {
-        assert_eq!(reading(600.0, Some(300.0), true).excess(), 2.0);
-        assert_eq!(reading(3.0, Some(3.0), false).excess(), 1.0);
-        assert_eq!(reading(0.0, Some(3.0), false).excess(), 3.0);
-        assert_eq!(reading(9.0, None, true).excess(), 0.0);
-    }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::answer::Refused;
 use super::body::{Either, Known, List, ListOf};
-use super::cards::{Card, worst_first};
+use super::cards::{Card, cards};
 use super::query::Query;
 use super::questions;
 use super::target_list::targets_now;
@@ -34,7 +34,7 @@ macro_rules! list {
             State(state): State<AdminState>,
             mut asked: Query<$question>,
         ) -> Listed<$list_of> {
-            resolve::complete(&state, &mut asked.filter).await?;
+            resolve::of_list(&state, &mut asked.filter).await?;
             let found = state.store.$store_list(&asked.filter, &asked.page);
             Ok(List(found.await?))
         }
@@ -61,24 +61,23 @@ resource!(deliveries, DeliveryView, questions::Deliveries, deliveries; delivery,
 resource!(dead_letters, DeadLetterView, questions::DeadLetters, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter(String));
 
-/// Incidents in the order that is asked for. With `sort=worst` those that are not over, with names
-/// and readings; an outage stands for its members.
+/// Incidents with names and readings, in the order that is asked for. With `sort=worst` those that are
+/// not over; an outage stands for its members, unless those of one outage are asked for.
 pub(super) async fn incidents(
     State(state): State<AdminState>,
     mut asked: Query<questions::Incidents>,
-) -> Result<Either<List<Page<IncidentView>>, List<Page<Card>>>, Refused> {
-    resolve::complete(&state, &mut asked.filter).await?;
+) -> Listed<Card> {
+    resolve::of_list(&state, &mut asked.filter).await?;
     let (filter, page) = (&asked.filter, &asked.page);
-    if asked.option("sort") == Some("worst") {
-        let now = state.clock.now();
-        let found = state.store.ongoing_page(filter, page, now).await?;
-        return Ok(Either::That(List(Page {
-            items: worst_first(&state, found.items),
-            next: found.next,
-        })));
-    }
-    let found = state.store.incidents(filter, page).await?;
-    Ok(Either::This(List(found)))
+    let now = state.clock.now();
+    let found = match asked.option("sort") {
+        Some("worst") => state.store.ongoing_page(filter, page, now).await?,
+        _ => state.store.incidents(filter, page, now).await?,
+    };
+    Ok(List(Page {
+        items: cards(&state, found.items),
+        next: found.next,
+    }))
 }
 
 pub(super) async fn event(
@@ -110,8 +109,9 @@ impl<T> ListOf for Reviews<T> {
 
 pub(super) async fn reviews(
     State(state): State<AdminState>,
-    asked: Query<questions::Review>,
+    mut asked: Query<questions::Review>,
 ) -> Result<Either<List<Reviews<ReviewView>>, List<Reviews<ReviewGroup>>>, Refused> {
+    resolve::of_list(&state, &mut asked.filter).await?;
     if asked.option("group").is_some() {
         return review_groups(&state, &asked).await.map(Either::That);
     }
@@ -170,7 +170,7 @@ pub(super) async fn locks(
     State(state): State<AdminState>,
     mut asked: Query<questions::Locks>,
 ) -> Listed<LockView> {
-    resolve::complete(&state, &mut asked.filter).await?;
+    resolve::of_list(&state, &mut asked.filter).await?;
     let now = state.clock.now();
     let found = state.store.locks(&asked.filter, &asked.page, now);
     Ok(List(found.await?))

@@ -6,14 +6,13 @@ use super::AdminState;
 use super::answer::Refused;
 use super::why::find_by_senders_id;
 use crate::domain::identity::IncidentId;
+use crate::domain::trouble::OWN_SOURCE;
 use crate::store::{EventDetail, Filter, OngoingIncident, StoreError};
 
 /// Longest name, in bytes.
 const MAX_NAMED: usize = 1_000;
 /// Ids that are named when several incidents can be meant.
 const MAX_IDS: usize = 10;
-/// Incidents whose names are compared.
-const MAX_BY_NAME: u32 = 300;
 /// Length of a whole id.
 const UUID: usize = 36;
 
@@ -38,9 +37,7 @@ pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<Incid
         return Ok(meant.incident.id.clone());
     }
     if found.is_empty() {
-        return Ok(by_name(state, named)
-            .await?
-            .unwrap_or(IncidentId::new(named)));
+        return Ok(IncidentId::new(named));
     }
     let ids = found
         .iter()
@@ -58,22 +55,17 @@ pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<Incid
     ))
 }
 
-/// The incident that goes on and whose name is `named`, when exactly one has it.
-async fn by_name(state: &AdminState, named: &str) -> Result<Option<IncidentId>, Refused> {
-    let ongoing = state.store.ongoing(MAX_BY_NAME, state.clock.now()).await?;
-    let wanted = named.to_lowercase();
-    let found = only(
-        ongoing
-            .iter()
-            .filter(|one| one.name.to_lowercase() == wanted),
-    );
-    Ok(found.map(|one| one.incident.id.clone()))
-}
-
 /// The item of `items`, when there is exactly one.
 fn only<'a>(mut items: impl Iterator<Item = &'a OngoingIncident>) -> Option<&'a OngoingIncident> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
+}
+
+/// The same as [`complete`], and refuses a source or a target that is not known: the list would be empty.
+pub(super) async fn of_list(state: &AdminState, filter: &mut Filter) -> Result<(), Refused> {
+    known_source(state, filter).await?;
+    known_target(state, filter).await?;
+    complete(state, filter).await
 }
 
 /// Takes the short ids of incidents in `filter` for the whole ones, and refuses a rule that is not
@@ -100,6 +92,38 @@ async fn known_rule(state: &AdminState, filter: &Filter) -> Result<(), Refused> 
     let known = names.rules.join(", ");
     Err(Refused::bad_request(format!(
         "There is no rule {rule:?}; there are {known}."
+    )))
+}
+
+/// The same for a source: it is configured, or something of it is stored.
+async fn known_source(state: &AdminState, filter: &Filter) -> Result<(), Refused> {
+    let (Some(source), Some(names)) = (&filter.source, &state.names) else {
+        return Ok(());
+    };
+    let is_known = source == OWN_SOURCE || names.sources.contains(source);
+    if is_known || state.store.has_anything_of_source(source).await? {
+        return Ok(());
+    }
+    let known = names.sources.join(", ");
+    Err(Refused::bad_request(format!(
+        "There is no source {source:?}; there are {known}."
+    )))
+}
+
+/// The same for a target.
+async fn known_target(state: &AdminState, filter: &Filter) -> Result<(), Refused> {
+    let Some(target) = &filter.target else {
+        return Ok(());
+    };
+    let targets = state.targets.targets();
+    let known: Vec<&str> = targets.iter().map(|one| one.name.as_str()).collect();
+    let is_known = known.is_empty() || known.contains(&&**target);
+    if is_known || state.store.has_anything_of_target(target).await? {
+        return Ok(());
+    }
+    let known = known.join(", ");
+    Err(Refused::bad_request(format!(
+        "There is no target {target:?}; there are {known}."
     )))
 }
 

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
-use super::cards::{Card, worst_first};
+use super::cards::{Card, cards};
 use super::target_list::targets_now;
 use super::targets::{OnlyTriedView, TargetView};
 use crate::domain::circuit_breaker::BreakerState;
@@ -126,7 +126,7 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
             .filter_map(|one| Some((one.name.clone(), one.reason.clone()?)))
             .collect(),
     };
-    let mut incidents = worst_first(state, ongoing);
+    let mut incidents = cards(state, ongoing);
     incidents.truncate(MAX_SHOWN);
     let all = standing.ticketed + standing.without_ticket + standing.held_back + standing.recovered;
     Ok(Situation {
@@ -230,7 +230,10 @@ fn in_trouble(row: &TargetRow, ongoing: &[OngoingIncident]) -> Option<TargetInTr
         let found = ongoing
             .iter()
             .find(|known| known.incident.id == one.incident_id);
-        found.map_or_else(|| one.incident_id.to_string(), |known| known.name.clone())
+        found.map_or_else(
+            || one.incident_id.to_string(),
+            |known| known.incident.name.clone(),
+        )
     };
     (row.target.state != "up").then(|| TargetInTrouble {
         name: row.target.name.to_string(),

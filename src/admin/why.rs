@@ -26,7 +26,7 @@ use crate::store::{
 pub(super) const MAX_ASKED: usize = 1_000;
 /// Entries of the timeline.
 const MAX_ENTRIES: u32 = 200;
-/// Ongoing incidents whose names are compared with the text.
+/// Ongoing incidents, the worst, of which a part of the name is compared with the text.
 const MAX_NAMED: u32 = 300;
 /// Incidents of an event's decisions that are read.
 const MAX_OF_EVENT: usize = 5;
@@ -83,16 +83,20 @@ pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Ref
     if let Some(event) = find_event(state, asked).await? {
         return of_event(state, asked, event, now).await;
     }
+    let begins = state.store.incidents_named_like(asked, now).await?;
+    if !begins.is_empty() {
+        return of_incidents(state, asked, begins).await;
+    }
     let wanted = asked.to_lowercase();
     let mut ongoing = state.store.ongoing(MAX_NAMED, now).await?;
-    ongoing.retain(|one| one.name.to_lowercase().contains(&wanted));
+    ongoing.retain(|one| one.incident.name.to_lowercase().contains(&wanted));
     if !ongoing.is_empty() {
         return of_incidents(state, asked, ongoing).await;
     }
     Ok(Why {
         asked: asked.to_owned(),
-        answer: "Nothing is known by this text: no incident has it as its id, key, queue or \
-                 ticket, and no event as its id."
+        answer: "Nothing is known by this text: no incident has it as its id, key, name, \
+                 queue or ticket, and no event as its id."
             .to_owned(),
         found: "nothing",
         event: None,
@@ -184,7 +188,7 @@ async fn of_incidents(
 /// Where `one` stands, in a sentence.
 pub(super) fn answer_of(one: &OngoingIncident) -> String {
     why_incident(
-        &one.name,
+        &one.incident.name,
         &one.incident.state,
         one.no_ticket.as_deref(),
         &fact_of(&one.incident.ticket),
@@ -284,7 +288,7 @@ fn fate_of(event: &EventDetail, incidents: &[OngoingIncident], judged: &Judged) 
             rule: decision.rule.clone(),
             outcome: decision.outcome.clone(),
             detail: detail.filter(|detail| !is_lock_before(detail, received_at)),
-            incident: found.map(|one| (one.name.clone(), fact_of(&one.incident.ticket))),
+            incident: found.map(|one| (one.incident.name.clone(), fact_of(&one.incident.ticket))),
             outage: found.and_then(|one| one.outage.clone()),
         }
     });

@@ -34,7 +34,7 @@ impl RuleBook for ConfiguredRules {
         };
         let clear = rule.clear.as_ref().map(|clear| clear.bounds());
         let clear = clear.unwrap_or_default();
-        let bounds = rule.when.bounds().into_iter();
+        let bounds = rule.when.bounds().iter();
         bounds
             .map(|bound| Threshold {
                 is_above: bound.holds.is_higher(),
@@ -43,7 +43,7 @@ impl RuleBook for ConfiguredRules {
                     .find(|one| one.reading == bound.reading && one.holds != bound.holds)
                     .map(|one| one.value),
                 breach: bound.value,
-                reading: bound.reading,
+                reading: bound.reading.clone(),
             })
             .collect()
     }

@@ -18,7 +18,7 @@ pub(super) fn check(rule: &RuleSettings, places: &[Place<'_>], found: &mut Vec<P
     if is_explained(&when.path, found) || is_explained(&clear_place.path, found) {
         return;
     }
-    let problem = of_numbers(&rule.when.bounds(), &clear.bounds(), clear_place);
+    let problem = of_numbers(rule.when.bounds(), clear.bounds(), clear_place);
     found.extend(problem.or_else(|| of_words(when, clear_place)));
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Column {
     kind: Kind,
     /// Only shown with `-o wide`.
     is_wide: bool,
+    /// When it is left out where the terminal is too narrow: the greatest first, 0 never.
+    rank: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +39,13 @@ impl Column {
             pointer,
             kind,
             is_wide: false,
+            rank: 1,
         }
+    }
+
+    /// The same, and left out before those of a lower rank; with 0 never.
+    pub(super) const fn rank(self, rank: u8) -> Self {
+        Self { rank, ..self }
     }
 
     pub(super) const fn text(heading: &'static str, pointer: &'static str) -> Self {
@@ -132,18 +140,21 @@ pub(super) fn lines(
     let shown = columns
         .iter()
         .filter(|column| output == Output::Wide || !column.is_wide)
-        .map(|column| (column.heading, column.cells(items, output, now)))
+        .map(|column| (column, column.cells(items, output, now)))
         .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
-    let shown: Vec<(&str, Vec<Cell>)> = shown.collect();
-    let head = shown
-        .iter()
-        .map(|(heading, _)| Cell::styled(heading.to_uppercase(), Style::Quiet));
+    let shown: Vec<(&Column, Vec<Cell>)> = shown.collect();
+    let head = shown.iter().map(|(column, _)| {
+        Cell::styled(column.heading.to_uppercase(), Style::Quiet).ranked(column.rank)
+    });
     let mut rows: Vec<Vec<Cell>> = vec![head.collect()];
     for place in 0..items.len() {
         let row = shown.iter().filter_map(|(_, cells)| cells.get(place));
         rows.push(row.cloned().collect());
     }
-    screen.columns(&rows)
+    match output {
+        Output::Wide => screen.whole().columns(&rows),
+        _ => screen.columns(&rows),
+    }
 }
 
 #[cfg(test)]

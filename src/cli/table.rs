@@ -24,9 +24,14 @@ pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
 }
 
 /// Columns of the terminal that standard output is.
-pub(super) fn terminal_width() -> Option<u16> {
+fn terminal_width() -> Option<u16> {
+    terminal_size().map(|(columns, _)| columns)
+}
+
+/// Columns and rows of the terminal that standard output is.
+pub(super) fn terminal_size() -> Option<(u16, u16)> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
-    Some(size.ws_col).filter(|width| *width > 0)
+    (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
 }
 
 /// `rows` under each other, the first of them as headings. A rule stands between the others only

@@ -2,7 +2,7 @@
 
 use super::batch::{Effects, Moved};
 use super::error::DecideError;
-use super::policy::due_at;
+use super::policy::{due_at, excess};
 use super::resources::Resources;
 use crate::settings::Settings;
 use crate::store::{DecisionBatch, DecisionTransaction};
@@ -29,9 +29,12 @@ pub(super) async fn commit(
 pub(super) async fn store(
     resources: &Resources,
     deciding: DecisionTransaction,
-    rows: DecisionBatch,
+    mut rows: DecisionBatch,
 ) -> Result<(), DecideError> {
     let settings = &resources.settings;
+    for record in &mut rows.incidents {
+        record.incident.excess = excess(settings, &record.incident);
+    }
     deciding
         .commit(&rows, |incident| {
             due_at(settings, incident, rows.decided_at)

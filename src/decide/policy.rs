@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::outage_key::outage_of;
 use crate::domain::flood::{self, FloodPolicy};
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Recovery};
+use crate::domain::situation;
 use crate::domain::time::Timestamp;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
@@ -79,6 +80,21 @@ fn flood_due_at(
         }
         false => Some(due_at),
     }
+}
+
+/// How far the latest readings of `incident` are beyond the thresholds of its rule, at most.
+pub(super) fn excess(settings: &Settings, incident: &Incident) -> f64 {
+    let rule = settings
+        .rules
+        .iter()
+        .find(|rule| rule.name == *incident.rule);
+    let bounds = rule.map_or(&[][..], |rule| rule.when.bounds());
+    let excesses = bounds.iter().filter_map(|bound| {
+        let latest = incident.readings.get(&bound.reading)?.latest;
+        let is_above = bound.holds.is_higher();
+        Some(situation::excess(latest, bound.value, is_above))
+    });
+    excesses.fold(0.0, f64::max)
 }
 
 /// When time alone changes `incident` next. An incident whose rule is gone is due at once.

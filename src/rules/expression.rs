@@ -43,6 +43,8 @@ pub struct Expression {
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
     threshold_sides: Arc<BTreeMap<String, ThresholdSide>>,
+    /// The numbers that it holds readings against.
+    bounds: Arc<[Bound]>,
     reads: Arc<Reads>,
 }
 
@@ -110,6 +112,7 @@ impl Expression {
             evaluated,
             readings: readings_of(&parsed),
             threshold_sides: Arc::new(directions(&parsed)),
+            bounds: bounds(&parsed).into(),
             reads: Arc::new(Reads::of(&parsed)),
             conjunction: Arc::new(Conjunction::of(&parsed)),
             parsed,
@@ -153,8 +156,8 @@ impl Expression {
     }
 
     /// The numbers that it holds readings against.
-    pub fn bounds(&self) -> Vec<Bound> {
-        bounds(&self.parsed)
+    pub fn bounds(&self) -> &[Bound] {
+        &self.bounds
     }
 
     /// A value that it reads only where it asks for it not to be there.

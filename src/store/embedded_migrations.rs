@@ -70,6 +70,8 @@ embed![
     "0090_tickets_not_shown",
     "0094_deliveries_by_lane",
     "0095_waiting_completions",
+    "0097_worst_of_all",
+    "0098_names_of_incidents",
     "0100_answers_not_shown",
 ];
 

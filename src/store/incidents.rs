@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::StoreError;
@@ -13,9 +11,11 @@ use super::burst_locks::write_breach_starts;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
+use super::views::named::Names;
 use crate::domain::failover::TicketRoute;
 use crate::domain::identity::{IncidentId, IncidentKey, TargetName};
 use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::situation::badness;
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 
@@ -120,9 +120,9 @@ fn damaged(id: &IncidentId, problem: String) -> StoreError {
 const UPSERT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
       occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
-      failed_over_from, flapping, flood_source, flood_verdict, queue_id) \
+      failed_over_from, flapping, flood_source, flood_verdict, queue_id, found_name, badness) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-      $20, $21, $22, $23) \
+      $20, $21, $22, $23, $24, $25) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
@@ -135,46 +135,68 @@ const UPSERT: &str = "insert into incidents \
       flood_source = case when excluded.flood_source is null then null else incidents.source end, \
       flood_verdict = case when excluded.flood_verdict is not null then excluded.flood_verdict \
         when excluded.flood_source is null then null else incidents.flood_verdict end, \
-      queue_id = excluded.queue_id";
+      queue_id = excluded.queue_id, found_name = excluded.found_name, badness = excluded.badness";
 
 /// The counts and the values of an incident of which nothing else has changed, as after a breach that
 /// repeats, and the time at which it is due. SQLite writes the entry of each index anew whose columns are
 /// set, changed or not: seven pages for each such breach.
-const REPEATED: &str = "update incidents set occurrences = $1, suppressed = $2, due_at = $3, \
-      life = $4, context = $5 \
-     where id = $6 and state = $7 and severity = $8 and target = $9 and queue_id = $10 \
-      and flapping = $11 and active_key = $12 and closed_at is null \
-      and outage_key is not distinct from $13 and outage_id is not distinct from $14 \
-      and candidates is not distinct from $15 and failed_over_from is not distinct from $16 \
-      and flood_source is null and flood_verdict is null";
+macro_rules! repeated {
+    ($badness:expr) => {
+        concat!(
+            "update incidents set occurrences = $1, suppressed = $2, due_at = $3, \
+              life = $4, context = $5",
+            $badness,
+            " where id = $6 and state = $7 and severity = $8 and target = $9 and queue_id = $10 \
+              and flapping = $11 and active_key = $12 and closed_at is null \
+              and outage_key is not distinct from $13 and outage_id is not distinct from $14 \
+              and candidates is not distinct from $15 and failed_over_from is not distinct from $16 \
+              and found_name = $17 \
+              and flood_source is null and flood_verdict is null"
+        )
+    };
+}
+
+/// It is as bad as before, and then also the index of the worst stays as it is; or that has changed too.
+const REPEATED: [&str; 2] = [
+    concat!(repeated!(""), " and badness = $18"),
+    repeated!(", badness = $18"),
+];
 
 /// Writes the incident, which is not closed and which no flood holds, if nothing that is searched for has
-/// changed but the time at which it is due. Returns whether it did.
+/// changed but how bad it is and the time at which it is due. Returns whether it did.
 async fn write_repeated(
     tx: &mut Tx,
     record: &IncidentRecord,
     life: &str,
+    (queue_id, found_name): (&str, &str),
     due_at: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     let incident = &record.incident;
-    let update = Statement::new(REPEATED)
-        .bind(incident.occurrences)
-        .bind(incident.suppressed)
-        .bind(due_at)
-        .bind(life)
-        .bind(&record.context)
-        .bind(&incident.id)
-        .bind(incident.state.as_str())
-        .bind(&incident.severity)
-        .bind(&record.target)
-        .bind(queue_in(&record.context).unwrap_or_default())
-        .bind(incident.is_flapping())
-        .bind(incident.incident_key().encode())
-        .bind(incident.group.as_ref().map(IncidentKey::encode))
-        .bind(&incident.outage_id)
-        .bind(candidates_text(&record.route))
-        .bind(&record.route.failed_over_from);
-    Ok(update.execute(tx).await? == 1)
+    for text in REPEATED {
+        let update = Statement::new(text)
+            .bind(incident.occurrences)
+            .bind(incident.suppressed)
+            .bind(due_at)
+            .bind(life)
+            .bind(&record.context)
+            .bind(&incident.id)
+            .bind(incident.state.as_str())
+            .bind(&incident.severity)
+            .bind(&record.target)
+            .bind(queue_id)
+            .bind(incident.is_flapping())
+            .bind(incident.incident_key().encode())
+            .bind(incident.group.as_ref().map(IncidentKey::encode))
+            .bind(&incident.outage_id)
+            .bind(candidates_text(&record.route))
+            .bind(&record.route.failed_over_from)
+            .bind(found_name)
+            .bind(badness(incident));
+        if update.execute(tx).await? == 1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Writes the incident, with all columns that repeat its state, and the data that its key keeps
@@ -193,8 +215,12 @@ pub(super) async fn write_incident(
     let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
     let flood_source = incident.is_held_by_flood().then_some(&record.source);
+    let names = Names::read(&record.context);
+    let queue_id = names.queue_id().unwrap_or_default();
+    let found_name = names.found_name(&incident.rule, &incident.key);
     let is_plain = !is_closed && flood_source.is_none() && flood_verdict.is_none();
-    if is_plain && write_repeated(tx, record, &life, due_at).await? {
+    let names = (&*queue_id, &*found_name);
+    if is_plain && write_repeated(tx, record, &life, names, due_at).await? {
         return note_silence(tx, incident).await;
     }
     Statement::new(UPSERT)
@@ -220,7 +246,9 @@ pub(super) async fn write_incident(
         .bind(incident.is_flapping())
         .bind(flood_source.map(String::as_str))
         .bind(flood_verdict)
-        .bind(queue_in(&record.context).unwrap_or_default())
+        .bind(queue_id)
+        .bind(found_name)
+        .bind(badness(incident))
         .execute(tx)
         .await?;
     if is_closed {
@@ -252,15 +280,7 @@ fn candidates_text(route: &TicketRoute) -> Option<String> {
 
 /// The queue that `context`, as it is written, is about.
 pub(super) fn queue_in(context: &str) -> Option<String> {
-    #[derive(Deserialize)]
-    struct Queue<'a> {
-        #[serde(borrow)]
-        queue_id: Option<&'a RawValue>,
-    }
-    let queue: Queue<'_> = serde_json::from_str(context).ok()?;
-    let queue_id: String = serde_json::from_str(queue.queue_id?.get()).ok()?;
-    // PostgreSQL keeps no such text.
-    (!queue_id.contains('\0')).then_some(queue_id)
+    Names::read(context).queue_id()
 }
 
 #[cfg(test)]

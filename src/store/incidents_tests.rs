@@ -179,19 +179,27 @@ async fn a_breach_that_repeats_writes_the_row_of_its_incident_and_one_index() {
     write(&store, &record, 8).await;
     let pages = (length() - before) / 4096;
     assert!(pages <= 4, "{pages} pages");
+    // A reading that has moved also changes its place among the worst, in one more index.
+    let before = length();
+    record.incident.occurrences += 1;
+    record.incident.excess = 2.0;
+    write(&store, &record, 8).await;
+    let pages = (length() - before) / 4096;
+    assert!(pages <= 6, "{pages} pages");
     // What is searched for changes with all its columns.
     record.incident.state = IncidentState::Closed;
     record.incident.occurrences += 1;
     write(&store, &record, 9).await;
     let mut tx = store.database.begin_read().await.unwrap();
-    let select = Statement::new("select state, active_key, occurrences from incidents");
+    let select = Statement::new("select state, active_key, occurrences, badness from incidents");
     let row = select.fetch_one(&mut tx, |row| {
         let key: Option<String> = row.get_optional("active_key")?;
         Ok((
             row.get::<String>("state")?,
             key,
             row.get::<i64>("occurrences")?,
+            row.get::<i64>("badness")?,
         ))
     });
-    assert_eq!(row.await.unwrap(), ("closed".to_owned(), None, 3));
+    assert_eq!(row.await.unwrap(), ("closed".to_owned(), None, 4, 20_000));
 }

@@ -116,7 +116,7 @@ pub use views::{
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
     EventDetail, EventReview, EventView, Filter, FlappingView, FloodView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LAST_HOURS, LastDay,
-    LockView, MAX_GROUPS, OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView,
+    LockView, MAX_GROUPS, MemberOf, OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView,
     ReadingEvent, RefusedAlone, RefusedField, ReviewDetail, ReviewGroup, ReviewView, RowId,
     SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
     TimelineEntry, WaitsView, refused_fields,

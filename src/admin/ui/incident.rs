@@ -9,16 +9,14 @@ use serde::Serialize;
 use super::chart::{Chart, Series, chart};
 use super::page::{Form, page, to};
 use crate::admin::answer::Refused;
-use crate::admin::cards::{Card, worst_first};
+use crate::admin::cards::{Card, cards};
 use crate::admin::incident_actions::{Wanted, carry_out, named_outage};
 use crate::admin::why::answer_of;
 use crate::admin::{Actor, AdminState};
 use crate::domain::identity::IncidentId;
 use crate::domain::incident_request::IncidentAction;
 use crate::domain::time::Timestamp;
-use crate::store::{
-    Filter, IncidentDetail, IncidentView, OngoingIncident, Page, PageRequest, TimelineEntry,
-};
+use crate::store::{Filter, IncidentDetail, OngoingIncident, Page, PageRequest, TimelineEntry};
 
 /// Events whose readings are drawn; the newest.
 const MAX_EVENTS: u32 = 300;
@@ -54,7 +52,7 @@ struct Shown {
 #[derive(Serialize)]
 struct Earlier {
     #[serde(flatten)]
-    incident: IncidentView,
+    incident: OngoingIncident,
     /// How long it lasted.
     lasted: Option<String>,
 }
@@ -80,7 +78,7 @@ pub(super) async fn show(
         answer: answer_of(&incident),
         charts: charts(&state, &incident, &timeline).await?,
         detail: state.store.incident(&id).await?,
-        members: worst_first(&state, members),
+        members: cards(&state, members),
         earlier: earlier(&state, &incident).await?,
         outages: outages(&state, &incident).await?,
         matchers: matchers(&incident),
@@ -186,10 +184,14 @@ async fn earlier(state: &AdminState, incident: &OngoingIncident) -> Result<Vec<E
         after: None,
         limit: MAX_EARLIER,
     };
-    let found = state.store.incidents(&filter, &request).await?;
+    let now = state.clock.now();
+    let found = state.store.incidents(&filter, &request, now).await?;
     let found = found.items.into_iter().map(|incident| {
-        let began = incident.opened_at.timestamp();
-        let lasted = incident.closed_at.map(|at| at.timestamp().since(began));
+        let began = incident.incident.opened_at.timestamp();
+        let lasted = incident
+            .incident
+            .closed_at
+            .map(|at| at.timestamp().since(began));
         Earlier {
             lasted: lasted.map(crate::domain::situation::age),
             incident,

@@ -52,6 +52,21 @@ pub(super) struct Span {
 impl Span {
     pub(super) const LIMIT: u32 = 50;
 
+    /// Refuses filters of the list that stand before another command: whoever wrote them there wants
+    /// them to hold for what that command does.
+    pub(super) fn is_not_before_a_command(&self, filters: &Query) -> Result<(), Failed> {
+        let times = [("since", &self.since), ("until", &self.until)];
+        let filters = filters.iter().map(|(name, value)| (*name, value));
+        let mut given = filters.chain(times).filter(|(_, value)| value.is_some());
+        match given.next() {
+            Some((name, _)) => Err(Failed::usage(format!(
+                "--{} stands before the command, where it filters only the list; write it behind the command",
+                name.replace("event_id", "event")
+            ))),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn query(self) -> Result<Query, Failed> {
         let now = Clock::System.now();
         Ok(vec![

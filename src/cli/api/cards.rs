@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::Output;
-use crate::cli::columns::{Cell, Style, short_ids};
+use crate::cli::columns::{Cell, Screen, Style, short_ids};
 use crate::cli::table::shown;
 use crate::domain::situation::{age, ticket_state};
 use crate::domain::time::Timestamp;
@@ -23,8 +23,8 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
         Some(count) => format!(" of {count}"),
         None => String::new(),
     };
-    let ticket = match (one.pointer("/ticket/number"), one.get("no_ticket")) {
-        (Some(Value::String(number)), _) => Cell::new(number),
+    let ticket = match (ticket_of(one), one.get("no_ticket")) {
+        (Some(number), _) => Cell::new(number),
         (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
         _ => Cell::new(text("/ticket/id")),
     };
@@ -33,13 +33,13 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
         false => Style::of_severity(&severity),
     };
     let mut row = vec![
-        Cell::styled(&severity, style),
+        Cell::styled(&severity, style).ranked(1),
         Cell::new(text("/name")),
-        Cell::new(format!("{}{members}", text("/entity"))),
+        Cell::new(format!("{}{members}", text("/entity"))).ranked(5),
         Cell::new(text("/state")),
-        Cell::new(age_of(&one["opened_at"], now)),
-        Cell::new(reading(one)),
-        Cell::styled(id, Style::Quiet),
+        Cell::new(age_of(&one["opened_at"], now)).ranked(3),
+        Cell::new(reading(one)).ranked(2),
+        Cell::styled(id, Style::Quiet).ranked(4),
     ];
     if output == Output::Wide {
         row.push(Cell::new(text("/rule")));
@@ -54,7 +54,7 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
 }
 
 /// The first reading that has a threshold, or else the first one.
-fn reading(one: &Value) -> String {
+pub(super) fn reading(one: &Value) -> String {
     let readings = items(&one["readings"]);
     let with_threshold = readings.iter().find(|one| one["threshold"].is_number());
     let Some(reading) = with_threshold.or(readings.first()) else {
@@ -85,6 +85,35 @@ fn reading(one: &Value) -> String {
         true => format!("{latest} {side} {shown}"),
         // What is well again must not read as a false statement.
         false => format!("{latest} ({limit} {shown})"),
+    }
+}
+
+/// The number of the ticket of `one`, or that of the outage which stands for it.
+pub(super) fn ticket_of(one: &Value) -> Option<String> {
+    let own = one.pointer("/ticket/number").and_then(Value::as_str);
+    let of_outage = || {
+        let ticket = one.pointer("/member_of/ticket")?.as_str()?;
+        let name = shown(one.pointer("/member_of/name"));
+        Some(format!("{ticket}, of the outage {name}"))
+    };
+    own.map(str::to_owned).or_else(of_outage)
+}
+
+/// The outage that stands for `one`, by its name and its ticket.
+pub(super) fn outage_of(one: &Value) -> String {
+    let text = |name: &str| shown(one["member_of"].get(name));
+    match (text("name"), text("ticket")) {
+        (name, ticket) if ticket.is_empty() => name,
+        (name, ticket) => format!("{name}, {ticket} in {}", text("target")),
+    }
+}
+
+/// Lines that are as long as they are, where everything is asked for.
+pub(super) fn screen_for(output: Output) -> Screen {
+    let screen = Screen::of_stdout();
+    match output {
+        Output::Wide => screen.whole(),
+        Output::Table | Output::Json => screen,
     }
 }
 

@@ -21,19 +21,24 @@ use crate::cli::{Global, Output, print};
 pub(in crate::cli) struct DeadLetterArgs {
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    list: DeadLetterList,
     #[command(subcommand)]
     command: Option<DeadLetterCommand>,
+}
+
+#[derive(Debug, Args)]
+struct DeadLetterList {
+    #[command(flatten)]
+    filter: DeadLetterFilter,
+    #[command(flatten)]
+    span: Span,
 }
 
 #[derive(Debug, Subcommand)]
 enum DeadLetterCommand {
     /// Newest first; what `ringdown dead-letters` alone does.
-    List {
-        #[command(flatten)]
-        filter: DeadLetterFilter,
-        #[command(flatten)]
-        span: Span,
-    },
+    List(DeadLetterList),
     /// One dead letter with its payload.
     Show {
         /// The dead letter's id.
@@ -84,14 +89,14 @@ struct DeadLetterFilter {
 }
 
 impl DeadLetterFilter {
-    fn query(self) -> Query {
+    fn query(&self) -> Query {
         vec![
-            ("target", self.target),
-            ("kind", self.kind),
-            ("rule", self.rule),
-            ("key", self.key),
-            ("incident", self.incident),
-            ("like", self.like),
+            ("target", self.target.clone()),
+            ("kind", self.kind.clone()),
+            ("rule", self.rule.clone()),
+            ("key", self.key.clone()),
+            ("incident", self.incident.clone()),
+            ("like", self.like.clone()),
         ]
     }
 }
@@ -101,15 +106,15 @@ const DISCARDED: &str = "An incident whose create was discarded is closed, and i
      opens a new incident. A create whose ticket may exist is looked up first, and discarded if it is not there.";
 
 const DEAD_LETTERS: &[Column] = &[
-    Column::text("id", "/id"),
-    Column::age("age", "/created_at"),
-    Column::text("target", "/target"),
-    Column::text("operation", "/operation"),
-    Column::text("tries", "/attempts"),
-    Column::text("kind", "/kind"),
-    Column::text("code", "/error_code"),
+    Column::text("id", "/id").rank(0),
+    Column::age("age", "/created_at").rank(3),
+    Column::text("target", "/target").rank(0),
+    Column::text("operation", "/operation").rank(2),
+    Column::text("tries", "/attempts").rank(6),
+    Column::text("kind", "/kind").rank(4),
+    Column::text("code", "/error_code").rank(5),
     Column::text("key", "/key"),
-    Column::text("message", "/message"),
+    Column::text("message", "/message").rank(0),
     Column::text("rule", "/rule").wide(),
     Column::id("incident", "/incident_id").wide(),
     Column::text("event", "/event_id").wide(),
@@ -117,12 +122,15 @@ const DEAD_LETTERS: &[Column] = &[
 
 pub(in crate::cli) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "dead-letters")?;
+    if args.command.is_some() {
+        args.list
+            .span
+            .is_not_before_a_command(&args.list.filter.query())?;
+    }
     match args.command {
-        None => api.list(Vec::new(), Span::LIMIT, DEAD_LETTERS).await,
+        None => list(&api, args.list).await,
         Some(DeadLetterCommand::Show { id }) => api.show(&id).await,
-        Some(DeadLetterCommand::List { filter, span }) => {
-            api.list_span(filter.query(), span, DEAD_LETTERS).await
-        }
+        Some(DeadLetterCommand::List(asked)) => list(&api, asked).await,
         Some(DeadLetterCommand::Replay { which, how, filter }) => {
             replay::run(&api, &which, &how, filter.query()).await
         }
@@ -136,4 +144,9 @@ pub(in crate::cli) async fn dead_letters(args: DeadLetterArgs, global: &Global) 
             done
         }
     }
+}
+
+async fn list(api: &Api, asked: DeadLetterList) -> Outcome {
+    let query = asked.filter.query();
+    api.list_span(query, asked.span, DEAD_LETTERS).await
 }

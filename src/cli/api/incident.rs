@@ -4,31 +4,26 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::super::columns::{Cell, Screen, Style};
 use super::super::outcome::{Failed, Outcome};
-use super::super::table::{self, Column};
+use super::super::table;
 use super::super::{Output, config, print};
 use super::call::Api;
+use super::cards::{age_of, outage_of, screen_for, time};
 use super::printing::mark_flapping;
+use super::why::{clock, entry_row};
+use crate::cli::write_out;
+use crate::clock::Clock;
 use crate::domain::situation::ticket_state;
+use crate::domain::time::Timestamp;
 
 /// Entries of a timeline that one page of the API can hold.
 const PAGE: usize = 500;
 
-const READINGS: &[Column] = &[
-    ("reading", "/name"),
-    ("latest", "/latest"),
-    ("lowest", "/lowest"),
-    ("highest", "/highest"),
-];
-const TIMELINE: &[Column] = &[
-    ("at", "/at"),
-    ("what", "/what"),
-    ("why", "/cause"),
-    ("event", "/event_id"),
-    ("delivery", "/delivery_id"),
-];
-/// What is said of an incident first, and where it stands.
-const HEAD: &[Column] = &[
+/// What is said of an incident first, and where it stands. Times are those of the clock, with their age.
+const HEAD: &[(&str, &str)] = &[
+    ("name", "/name"),
+    ("kind", "/entity"),
     ("incident", "/id"),
     ("rule", "/rule"),
     ("key", "/key"),
@@ -38,7 +33,7 @@ const HEAD: &[Column] = &[
     ("waits for", "/waits/for"),
     ("  by", "/waits/by"),
     ("  until", "/waits/until"),
-    ("outage", "/outage_id"),
+    ("outage", "/member_of"),
     ("members", "/members"),
     ("last breach", "/last_breach_at"),
     ("clear since", "/clear_since"),
@@ -79,7 +74,11 @@ impl Api {
                 incident["timeline_next"] = next;
                 print(&config::pretty(&incident));
             }
-            Output::Table | Output::Wide => print(&report(&mut incident, timeline, &next)),
+            output @ (Output::Table | Output::Wide) => {
+                tell(&mut incident);
+                let (screen, now) = (screen_for(output), Clock::System.now());
+                write_out(&report(&incident, &timeline, &next, (screen, output, now)));
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -134,7 +133,8 @@ fn tell_incomplete(incident: &mut Value) {
     incident["ticket"]["incomplete"] = json!(words);
 }
 
-fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
+/// Says in words what the API says for programs.
+fn tell(incident: &mut Value) {
     mark_flapping(incident);
     tell_state(incident);
     tell_incomplete(incident);
@@ -146,51 +146,91 @@ fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
         let since = table::shown(incident.pointer("/flaps/since"));
         incident["flaps"]["since"] = json!(format!("since {since}, began {times} times, {calm}"));
     }
-    let mut lines: Vec<String> = HEAD
-        .iter()
-        .map(|(name, pointer)| (name, table::shown(incident.pointer(pointer))))
-        .filter(|(_, value)| !value.is_empty() && value != "0")
-        .map(|(name, value)| format!("{name:<12} {value}"))
-        .collect();
-    let readings: Vec<Value> = incident["readings"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, spread)| {
-            let of = |which: &str| spread[which].clone();
-            json!({"name": name, "latest": of("latest"), "lowest": of("lowest"),
-                "highest": of("highest")})
-        })
-        .collect();
-    if !readings.is_empty() {
-        lines.push(table::render(&readings, READINGS));
+    incident["member_of"] = json!(outage_of(incident));
+    if incident.pointer("/waits/for") == Some(&json!("outage")) {
+        incident["waits"]["by"] = Value::Null;
     }
-    let timeline: Vec<Value> = timeline.into_iter().map(as_row).collect();
-    lines.push(table::render(&timeline, TIMELINE));
+}
+
+/// What is known of the incident, its readings and its story, each under the other.
+fn report(
+    incident: &Value,
+    timeline: &[Value],
+    next: &Value,
+    (screen, output, now): (Screen, Output, Timestamp),
+) -> String {
+    let values = HEAD.iter().map(|(name, pointer)| {
+        let value = incident.pointer(pointer).unwrap_or(&Value::Null);
+        (*name, with_age(value, now))
+    });
+    let readings = incident["readings"].as_object().into_iter().flatten();
+    let readings = readings.map(|(name, spread)| {
+        let of = |which: &str| table::shown(spread.get(which));
+        let (latest, lowest, highest) = (of("latest"), of("lowest"), of("highest"));
+        let said = format!("{name}: latest {latest}, lowest {lowest}, highest {highest}");
+        ("reading", said)
+    });
+    let head: Vec<Vec<Cell>> = values
+        .chain(readings)
+        .filter(|(_, value)| !value.is_empty() && value != "0")
+        .map(|(name, value)| vec![Cell::styled(name, Style::Quiet), Cell::new(value)])
+        .collect();
+    let entries: Vec<Vec<Cell>> = timeline.iter().map(|one| entry_row(one, output)).collect();
+    let mut parts = vec![screen.paragraphs(&head), screen.paragraphs(&entries)];
     if !next.is_null() {
         let shown = timeline.len();
-        lines.push(format!(
+        parts.push(format!(
             "These are the first {shown} entries; there are more: raise --limit."
         ));
     }
-    lines.join("\n")
+    parts.join("\n\n")
 }
 
-/// A run says how many and until when.
-fn as_row(mut entry: Value) -> Value {
-    let count = entry["count"].as_u64().unwrap_or(1);
-    if count > 1 {
-        let until = table::shown(entry.get("until"));
-        entry["what"] = json!(format!("{} ×{count}", table::shown(entry.get("what"))));
-        entry["cause"] = json!(format!(
-            "{}; until {until}",
-            table::shown(entry.get("cause"))
-        ));
-        let (first, last) = (
-            table::shown(entry.get("event_id")),
-            table::shown(entry.get("last_event_id")),
-        );
-        entry["event_id"] = json!(format!("{first} … {last}"));
+/// A time as `2026-11-23 14:00:05Z, 4 min ago`; anything else as it is.
+fn with_age(value: &Value, now: Timestamp) -> String {
+    let text = table::shown(Some(value));
+    match time(value) {
+        Some(at) if at <= now => format!("{}, {} ago", clock(&text), age_of(value, now)),
+        Some(_) => clock(&text),
+        None => text,
     }
-    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_incident_is_a_list_that_fits_the_terminal_and_names_its_outage() {
+        let mut incident = json!({
+            "id": "01a22d8f-3408-7000-8000-000000000001", "name": "Berlin_007", "entity": "queue",
+            "state": "pending", "opened_at": "2026-11-23T14:00:05.250Z",
+            "outage_id": "01a22d8f-3408-7000-8000-000000000002",
+            "member_of": {"name": "site Berlin", "ticket": "INC0010004", "target": "servicenow"},
+            "waits": {"for": "outage", "by": "01a22d8f-3408-7000-8000-000000000002"},
+            "readings": {"queue.waitTime.avg": {"latest": 400, "lowest": 310, "highest": 412.5}},
+        });
+        let timeline = [
+            json!({"at": "2026-11-23T14:00:05.250Z", "what": "held_by an outage",
+            "cause": "a cause that is so long that it takes more than one line of a terminal of eighty"}),
+        ];
+        let now = "2026-11-23T14:04:06Z".parse().unwrap();
+        tell(&mut incident);
+        let written = (Screen::of(80, 24), Output::Table, now);
+        let shown = report(&incident, &timeline, &Value::Null, written);
+        for part in [
+            "name       Berlin_007",
+            "outage     site Berlin, INC0010004 in servicenow",
+            "2026-11-23 14:00:05Z, 4 min ago",
+            "queue.waitTime.avg: latest 400",
+            "  eighty",
+        ] {
+            assert!(shown.contains(part), "{part} is missing in\n{shown}");
+        }
+        assert!(!shown.contains("000000000002"), "{shown}");
+        assert!(
+            shown.lines().all(|line| line.chars().count() <= 80),
+            "{shown}"
+        );
+    }
 }

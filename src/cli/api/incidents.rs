@@ -16,6 +16,7 @@ use crate::cli::table::shown_at;
   ringdown incidents                                 what goes on, the worst first
   ringdown incidents --state open,pending --since 1h
   ringdown incidents --all --rule queue-wait         also what is over, the newest first
+  ringdown incidents --outage INC0012345             its members that go on, the worst first
   ringdown incidents show INC0012345
   ringdown incidents note 01a22811 \"The carrier is informed\"
   ringdown incidents close 01a22811 --reason \"a test call\"
@@ -155,7 +156,8 @@ struct IncidentList {
     /// Only with this correlation key.
     #[arg(long)]
     key: Option<String>,
-    /// Only members of the outage with this id.
+    /// Only members of this outage: its id, the beginning or the end of the id, its name, or its ticket's
+    /// number. With --all also those that are over.
     #[arg(long)]
     outage: Option<String>,
     /// Only with this ticket number.
@@ -166,17 +168,30 @@ struct IncidentList {
 }
 
 impl IncidentList {
-    /// What is over, members and the past are only in the list of the newest.
+    /// What is over and the past are only in the list of the newest.
     fn sort(&self) -> Sort {
         let names_closed = self
             .state
             .as_ref()
             .is_some_and(|states| states.split(',').any(|state| state.trim() == "closed"));
-        let is_past = self.all || names_closed || self.outage.is_some() || self.ticket.is_some();
+        let is_past = self.all || names_closed || self.ticket.is_some();
         self.sort.unwrap_or(match is_past {
             true => Sort::Newest,
             false => Sort::Worst,
         })
+    }
+
+    fn filters(&self) -> Query {
+        vec![
+            ("state", self.state.clone()),
+            ("severity", self.severity.clone()),
+            ("source", self.source.clone()),
+            ("target", self.target.clone()),
+            ("rule", self.rule.clone()),
+            ("key", self.key.clone()),
+            ("outage", self.outage.clone()),
+            ("ticket", self.ticket.clone()),
+        ]
     }
 
     fn query(self) -> Result<Query, Failed> {
@@ -184,17 +199,8 @@ impl IncidentList {
             Sort::Worst => "worst",
             Sort::Newest => "newest",
         };
-        let mut query = vec![
-            ("sort", Some(sort.to_owned())),
-            ("state", self.state),
-            ("severity", self.severity),
-            ("source", self.source),
-            ("target", self.target),
-            ("rule", self.rule),
-            ("key", self.key),
-            ("outage", self.outage),
-            ("ticket", self.ticket),
-        ];
+        let mut query = self.filters();
+        query.push(("sort", Some(sort.to_owned())));
         query.extend(self.span.query()?);
         Ok(query)
     }
@@ -203,29 +209,29 @@ impl IncidentList {
         let limit = self.span.limit;
         match self.sort() {
             Sort::Worst => api.list_cards(self.query()?, limit).await,
-            Sort::Newest => api.list(self.query()?, limit, INCIDENTS).await,
+            Sort::Newest => api.list_incidents(self.query()?, limit, INCIDENTS).await,
         }
     }
 }
 
 const INCIDENTS: &[Column] = &[
     Column::severity("severity", "/severity"),
-    Column::text("state", "/state"),
-    Column::text("rule", "/rule"),
-    Column::text("key", "/key"),
-    Column::age("age", "/opened_at"),
-    Column::text("ticket", "/ticket/number"),
-    Column::text("no ticket", "/ticket/missing"),
-    Column::text("waits for", "/waits/for"),
-    Column::age("until", "/waits/until"),
-    Column::text("members", "/members"),
-    Column::id("id", "/id"),
+    Column::text("name", "/name").rank(0),
+    Column::text("rule", "/rule").rank(6),
+    Column::text("state", "/state").rank(0),
+    Column::age("age", "/opened_at").rank(3),
+    Column::text("reading", "/reading").rank(2),
+    Column::text("ticket", "/ticket/number").rank(0),
+    Column::text("no ticket", "/no_ticket").rank(2),
+    Column::text("members", "/members").rank(5),
+    Column::id("id", "/id").rank(4),
+    Column::text("key", "/key").wide(),
     Column::text("target", "/ticket/target").wide(),
     Column::text("ticket state", "/ticket/state").wide(),
     Column::text("source", "/source").wide(),
     Column::text("events", "/occurrences").wide(),
     Column::text("suppressed", "/suppressed").wide(),
-    Column::text("outage", "/outage_id").wide(),
+    Column::text("outage", "/outage").wide(),
 ];
 const FLOODS: &[Column] = &[
     Column::text("source", "/source"),
@@ -243,6 +249,11 @@ pub(in crate::cli) async fn incidents(args: IncidentArgs, global: &Global) -> Ou
         _ => "incidents",
     };
     let api = Api::new(args.api, global, place)?;
+    if args.command.is_some() {
+        args.list
+            .span
+            .is_not_before_a_command(&args.list.filters())?;
+    }
     match args.command {
         None => args.list.run(&api).await,
         Some(IncidentCommand::List(list)) => list.run(&api).await,

@@ -8,6 +8,7 @@ mod cards;
 mod dead_letters;
 mod incident;
 mod incidents;
+mod person;
 mod printing;
 mod records;
 mod replay;

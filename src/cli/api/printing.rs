@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::arguments::{Query, Span};
 use super::call::Api;
-use super::cards::incident_rows;
+use super::cards::{incident_rows, outage_of, reading, screen_for, ticket_of};
 use crate::cli::columns::{Cell, Screen};
 use crate::cli::listing::{self, Column};
 use crate::cli::outcome::{Failed, Outcome};
@@ -48,10 +48,35 @@ impl Api {
             let mut rows = incident_rows(items, Clock::System.now(), self.output());
             if self.output() == Output::Table {
                 for (row, item) in rows.iter_mut().zip(items) {
-                    row.insert(AFTER_NAME, Cell::new(table::shown(item.get("rule"))));
+                    row.insert(
+                        AFTER_NAME,
+                        Cell::new(table::shown(item.get("rule"))).ranked(6),
+                    );
                 }
             }
-            Screen::of_stdout().columns(&rows)
+            screen_for(self.output()).columns(&rows)
+        })
+        .await
+    }
+
+    /// Prints at most `limit` incidents, also those that are over, in `columns`.
+    pub(super) async fn list_incidents(
+        &self,
+        query: Query,
+        limit: u32,
+        columns: &[Column],
+    ) -> Outcome {
+        self.list_as(query, limit, |items| {
+            for item in items.iter_mut() {
+                mark_flapping(item);
+                item["reading"] = json!(reading(item));
+                item["outage"] = json!(outage_of(item));
+                if let Some(ticket) = ticket_of(item) {
+                    item["ticket"]["number"] = json!(ticket);
+                    item["no_ticket"] = Value::Null;
+                }
+            }
+            self.lines(items, columns)
         })
         .await
     }

@@ -53,11 +53,11 @@ fn shown_one(words: &[String]) -> Result<Option<&str>, Failed> {
 }
 
 const EVENTS: &[Column] = &[
-    Column::text("number", "/id"),
+    Column::text("number", "/id").rank(0),
     Column::age("age", "/received_at"),
-    Column::text("source", "/source"),
-    Column::text("event", "/event_id"),
-    Column::text("state", "/state"),
+    Column::text("source", "/source").rank(2),
+    Column::text("event", "/event_id").rank(0),
+    Column::text("state", "/state").rank(0),
     Column::id("incident", "/incident_id"),
 ];
 
@@ -118,16 +118,16 @@ pub(in crate::cli) struct DeliveryArgs {
 }
 
 const DELIVERIES: &[Column] = &[
-    Column::text("id", "/id"),
-    Column::age("age", "/created_at"),
-    Column::text("target", "/target"),
+    Column::text("id", "/id").rank(0),
+    Column::age("age", "/created_at").rank(4),
+    Column::text("target", "/target").rank(0),
     Column::text("operation", "/operation"),
-    Column::text("state", "/state"),
-    Column::text("tries", "/attempts"),
-    Column::due("next", "/next_attempt_at"),
-    Column::id("incident", "/incident_id"),
-    Column::text("waits", "/waits_for"),
-    Column::text("last error", "/last_error/message"),
+    Column::text("state", "/state").rank(0),
+    Column::text("tries", "/attempts").rank(5),
+    Column::due("next", "/next_attempt_at").rank(3),
+    Column::id("incident", "/incident_id").rank(4),
+    Column::text("waits", "/waits_for").rank(2),
+    Column::text("last error", "/last_error/message").rank(0),
     Column::text("event", "/event_id").wide(),
     Column::age("settled", "/settled_at").wide(),
 ];
@@ -164,9 +164,9 @@ pub(in crate::cli) struct AuditArgs {
 
 const AUDIT: &[Column] = &[
     Column::age("age", "/at"),
-    Column::text("who", "/actor"),
-    Column::text("what", "/action"),
-    Column::text("which", "/subject"),
+    Column::text("who", "/actor").rank(0),
+    Column::text("what", "/action").rank(0),
+    Column::text("which", "/subject").rank(0),
     Column::text("why", "/detail/reason"),
     Column::text("detail", "/detail").wide(),
 ];
@@ -193,10 +193,10 @@ pub(in crate::cli) struct LockArgs {
 
 const LOCKS: &[Column] = &[
     Column::text("rule", "/rule"),
-    Column::text("key", "/key"),
-    Column::age("ends", "/locked_until"),
-    Column::age("taken", "/taken_at"),
-    Column::id("incident", "/incident_id"),
+    Column::text("key", "/key").rank(0),
+    Column::age("ends", "/locked_until").rank(0),
+    Column::age("taken", "/taken_at").rank(3),
+    Column::id("incident", "/incident_id").rank(2),
 ];
 
 pub(in crate::cli) async fn locks(args: LockArgs, global: &Global) -> Outcome {

@@ -17,29 +17,56 @@ use crate::cli::{Global, print};
 pub(in crate::cli) struct ReviewArgs {
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    list: ReviewList,
     #[command(subcommand)]
     command: Option<ReviewCommand>,
+}
+
+#[derive(Debug, Args)]
+struct ReviewList {
+    /// Only these states, with commas: open, reprocessed, discarded.
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
+    #[command(flatten)]
+    filter: ReviewFilter,
+    #[command(flatten)]
+    span: Span,
+}
+
+impl ReviewList {
+    fn query(&self) -> Query {
+        [vec![("state", self.state.clone())], self.filter.query()].concat()
+    }
+
+    /// Groups are of open items, of all times; only their source and their number can be asked for.
+    fn can_be_groups(&self) -> bool {
+        let Self {
+            state,
+            filter,
+            span,
+        } = self;
+        [state, &filter.event, &filter.like, &span.since, &span.until]
+            .iter()
+            .all(|one| one.is_none())
+    }
+
+    async fn run(self, api: &Api) -> Outcome {
+        api.list_span(self.query(), self.span, REVIEW_ITEMS).await
+    }
 }
 
 #[derive(Debug, Subcommand)]
 enum ReviewCommand {
     /// Open ones with equal reasons as one, the most frequent first; what `ringdown review` alone
-    /// does.
+    /// does, unless it is asked for a time, a state, an event or what is like one.
     Groups {
         /// Only of this source.
         #[arg(long)]
         source: Option<String>,
     },
     /// One by one, newest first.
-    List {
-        /// Only these states, with commas: open, reprocessed, discarded.
-        #[arg(long, value_name = "STATES")]
-        state: Option<String>,
-        #[command(flatten)]
-        filter: ReviewFilter,
-        #[command(flatten)]
-        span: Span,
-    },
+    List(ReviewList),
     /// One review item with its body.
     Show {
         /// The review item's id.
@@ -75,44 +102,43 @@ struct ReviewFilter {
 }
 
 impl ReviewFilter {
-    fn query(self) -> Query {
+    fn query(&self) -> Query {
         vec![
-            ("source", self.source),
-            ("event_id", self.event),
-            ("like", self.like),
+            ("source", self.source.clone()),
+            ("event_id", self.event.clone()),
+            ("like", self.like.clone()),
         ]
     }
 }
 
 const REVIEW_GROUPS: &[Column] = &[
-    Column::text("items", "/count"),
-    Column::text("source", "/source"),
-    Column::age("newest", "/newest_at"),
+    Column::text("items", "/count").rank(0),
+    Column::text("source", "/source").rank(2),
+    Column::age("newest", "/newest_at").rank(3),
     Column::text("example", "/example"),
-    Column::text("reason", "/reason"),
+    Column::text("reason", "/reason").rank(0),
 ];
 const REVIEW_ITEMS: &[Column] = &[
-    Column::text("id", "/id"),
+    Column::text("id", "/id").rank(0),
     Column::age("age", "/received_at"),
-    Column::text("source", "/source"),
-    Column::text("event", "/event_id"),
-    Column::text("reason", "/reason"),
+    Column::text("source", "/source").rank(2),
+    Column::text("event", "/event_id").rank(3),
+    Column::text("reason", "/reason").rank(0),
 ];
 
 pub(in crate::cli) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "review")?;
+    if args.command.is_some() {
+        args.list.span.is_not_before_a_command(&args.list.query())?;
+    }
     match args.command {
-        None => groups(&api, None).await,
-        Some(ReviewCommand::Groups { source }) => groups(&api, source).await,
-        Some(ReviewCommand::Show { id }) => api.show(&id).await,
-        Some(ReviewCommand::List {
-            state,
-            filter,
-            span,
-        }) => {
-            let query = [vec![("state", state)], filter.query()].concat();
-            api.list_span(query, span, REVIEW_ITEMS).await
+        None if args.list.can_be_groups() => {
+            groups(&api, args.list.filter.source, args.list.span.limit).await
         }
+        None => args.list.run(&api).await,
+        Some(ReviewCommand::Groups { source }) => groups(&api, source, Span::LIMIT).await,
+        Some(ReviewCommand::Show { id }) => api.show(&id).await,
+        Some(ReviewCommand::List(list)) => list.run(&api).await,
         Some(ReviewCommand::Reprocess { which, filter }) => {
             let done = api.act("reprocess", &which, filter.query(), Vec::new());
             let done = done.await?;
@@ -130,7 +156,7 @@ pub(in crate::cli) async fn review(args: ReviewArgs, global: &Global) -> Outcome
 }
 
 /// The id in `like` stands for its group: `ringdown review discard --all --like ID`.
-async fn groups(api: &Api, source: Option<String>) -> Outcome {
+async fn groups(api: &Api, source: Option<String>, limit: u32) -> Outcome {
     let query = vec![("group", Some("reason".to_owned())), ("source", source)];
-    api.list(query, Span::LIMIT, REVIEW_GROUPS).await
+    api.list(query, limit, REVIEW_GROUPS).await
 }

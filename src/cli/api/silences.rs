@@ -22,20 +22,25 @@ use crate::cli::table::shown_at;
 pub(in crate::cli) struct SilenceArgs {
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    list: SilenceList,
     #[command(subcommand)]
     command: Option<SilenceCommand>,
+}
+
+#[derive(Debug, Args)]
+struct SilenceList {
+    /// Only this state: pending, active or expired.
+    #[arg(long)]
+    state: Option<String>,
+    #[command(flatten)]
+    span: Span,
 }
 
 #[derive(Debug, Subcommand)]
 enum SilenceCommand {
     /// Newest first; what `ringdown silences` alone does.
-    List {
-        /// Only this state: pending, active or expired.
-        #[arg(long)]
-        state: Option<String>,
-        #[command(flatten)]
-        span: Span,
-    },
+    List(SilenceList),
     /// One silence.
     Show {
         /// The silence's id.
@@ -110,24 +115,26 @@ impl NewSilence {
 }
 
 const SILENCES: &[Column] = &[
-    Column::text("id", "/id"),
-    Column::text("state", "/state"),
-    Column::age("starts", "/starts_at"),
+    Column::text("id", "/id").rank(0),
+    Column::text("state", "/state").rank(0),
+    Column::age("starts", "/starts_at").rank(5),
     Column::age("ends", "/ends_at"),
-    Column::text("author", "/author"),
-    Column::text("match", "/match"),
-    Column::text("reason", "/reason"),
-    Column::text("held back", "/held_back"),
-    Column::text("hits now", "/hits_now"),
+    Column::text("author", "/author").rank(4),
+    Column::text("match", "/match").rank(0),
+    Column::text("reason", "/reason").rank(2),
+    Column::text("held back", "/held_back").rank(3),
+    Column::text("hits now", "/hits_now").rank(3),
 ];
 
 pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "silences")?;
+    if args.command.is_some() {
+        let filters = vec![("state", args.list.state.clone())];
+        args.list.span.is_not_before_a_command(&filters)?;
+    }
     match args.command {
-        None => api.list(Vec::new(), Span::LIMIT, SILENCES).await,
-        Some(SilenceCommand::List { state, span }) => {
-            api.list_span(vec![("state", state)], span, SILENCES).await
-        }
+        None => list(&api, args.list).await,
+        Some(SilenceCommand::List(asked)) => list(&api, asked).await,
         Some(SilenceCommand::Show { id }) => api.show(&id).await,
         Some(SilenceCommand::Create(new)) if new.dry_run => {
             let query = vec![("dry_run", Some("true".to_owned()))];
@@ -206,4 +213,9 @@ fn warnings(answer: &Value) -> Vec<String> {
     warnings
         .map(|warning| format!("warning: {}", shown_at(warning, "")))
         .collect()
+}
+
+async fn list(api: &Api, asked: SilenceList) -> Outcome {
+    api.list_span(vec![("state", asked.state)], asked.span, SILENCES)
+        .await
 }

@@ -53,17 +53,17 @@ enum TargetCommand {
 }
 
 const TARGETS: &[Column] = &[
-    Column::text("target", "/name"),
-    Column::text("kind", "/kind"),
-    Column::text("state", "/state"),
+    Column::text("target", "/name").rank(0),
+    Column::text("kind", "/kind").rank(5),
+    Column::text("state", "/state").rank(0),
     Column::age("since", "/since"),
-    Column::due("next look", "/until"),
+    Column::due("next look", "/until").rank(4),
     Column::text("owed", "/owed"),
     Column::text("dead", "/dead"),
-    Column::text("paused by", "/pause/by"),
-    Column::text("why", "/pause/reason"),
-    Column::age("error", "/last_error_at"),
-    Column::text("last error", "/last_error/message"),
+    Column::text("paused by", "/pause/by").rank(3),
+    Column::text("why", "/pause/reason").rank(2),
+    Column::age("error", "/last_error_at").rank(2),
+    Column::text("last error", "/last_error/message").rank(2),
     Column::age("token", "/token/obtained_at").wide(),
     Column::age("token ends", "/token/expires_at").wide(),
 ];

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::arguments::ApiArgs;
 use super::call::Api;
+use super::cards::screen_for;
 use crate::cli::columns::{Cell, Screen, Style};
 use crate::cli::outcome::{Failed, NOT_FINE, Outcome};
 use crate::cli::table::shown;
@@ -34,7 +35,7 @@ pub(in crate::cli) async fn why(args: WhyArgs, global: &Global) -> Outcome {
         .ok_or_else(|| Failed::not_fine("the daemon knows no `why`; is it of an older version?"))?;
     match api.output() {
         Output::Json => print(&config::pretty(&story)),
-        output => write_out(&report(&story, Screen::of_stdout(), output)),
+        output => write_out(&report(&story, screen_for(output), output)),
     }
     Ok(match story["found"] == "nothing" {
         true => ExitCode::from(NOT_FINE),
@@ -53,10 +54,11 @@ fn report(story: &Value, screen: Screen, output: Output) -> String {
         .collect();
     let entries = items(story, "/timeline/items").iter();
     let entries: Vec<Vec<Cell>> = entries.map(|one| entry_row(one, output)).collect();
-    for rows in [incidents, entries] {
-        if !rows.is_empty() {
-            parts.push(screen.columns(&rows));
-        }
+    if !incidents.is_empty() {
+        parts.push(screen.columns(&incidents));
+    }
+    if !entries.is_empty() {
+        parts.push(screen.paragraphs(&entries));
     }
     parts.join("\n\n")
 }
@@ -97,21 +99,21 @@ fn incident_row(one: &Value) -> Vec<Cell> {
     let text = |pointer: &str| shown(one.pointer(pointer));
     let severity = text("/severity");
     vec![
-        Cell::new(text("/id")),
-        Cell::styled(&severity, Style::of_severity(&severity)),
+        Cell::new(text("/id")).ranked(2),
+        Cell::styled(&severity, Style::of_severity(&severity)).ranked(3),
         Cell::new(format!("{} {}", text("/entity"), text("/name"))),
         Cell::new(text("/state")),
-        Cell::new(clock(&text("/opened_at"))),
+        Cell::new(clock(&text("/opened_at"))).ranked(1),
         match one["no_ticket"].as_str() {
             Some(why) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
             None => Cell::new(text("/ticket/number")),
         },
-        Cell::new(text("/ticket/url")),
+        Cell::new(text("/ticket/url")).ranked(4),
     ]
 }
 
 /// What happened; with `wide` also to which event and delivery.
-fn entry_row(one: &Value, output: Output) -> Vec<Cell> {
+pub(super) fn entry_row(one: &Value, output: Output) -> Vec<Cell> {
     let text = |name: &str| shown(one.get(name));
     let count = match one["count"].as_u64() {
         Some(count @ 2..) => format!(" ×{count}"),
@@ -135,7 +137,7 @@ fn items<'a>(story: &'a Value, pointer: &str) -> &'a [Value] {
 }
 
 /// `2026-11-23 14:00:05Z`, without the milliseconds.
-fn clock(at: &str) -> String {
+pub(super) fn clock(at: &str) -> String {
     match at.split_once('.') {
         Some((seconds, _)) => format!("{}Z", seconds.replace('T', " ")),
         None => at.replace('T', " "),

@@ -10,8 +10,8 @@ use super::mutes::mute_group;
 use super::outage_member::apply_to_member;
 use crate::decide::evaluate::signal_in;
 use crate::decide::outage_key::outage_of;
-use crate::decide::policy::outage_policy;
-use crate::decide::ticket_text::outage_report::{Named, describe, name_of};
+use crate::decide::policy::{excess, outage_policy};
+use crate::decide::ticket_text::outage_report::{Named, describe};
 use crate::decide::ticket_text::readings::Units;
 use crate::domain::decision::{Decision, NewIncident, SignalOutcome, Suppression};
 use crate::domain::failover::TicketRoute;
@@ -79,7 +79,11 @@ pub(super) fn reconcile_loaded(
         Some(ActiveIncident { incident, context }) => {
             let known = (groups.others_of(&incident.id), groups.begins(&members));
             let mut incidents = incidents_of(&members);
-            let update = step_changed(inputs, &outage, &mut state, &mut incidents, &context, known);
+            let mut update =
+                step_changed(inputs, &outage, &mut state, &mut incidents, &context, known);
+            if let Some(update) = &mut update {
+                name_extremes(&mut state, update, &named(inputs, &members, &incidents));
+            }
             if let Some(update) = &update {
                 // Stored even when nothing changed: it was due, and is due later now.
                 apply_steps(inputs, changes, &mut state, &context, None, update, &[]);
@@ -141,11 +145,12 @@ fn reconcile_group(
         return;
     };
     let unchanged = is_new.then(|| state.clone());
-    let update = step(inputs, outage, state, &mut incidents, context);
+    let mut update = step(inputs, outage, state, &mut incidents, context);
+    let named = named(inputs, members, &incidents);
+    name_extremes(state, &mut update, &named);
     let Some(latest) = state.incident().cloned() else {
         return;
     };
-    let named = named(members, &incidents);
     let described = candidates
         .into_iter()
         .map(|context| described(inputs, outage, context, &latest, &named));
@@ -253,15 +258,33 @@ fn routed(first: TicketContext, outage: &Outage<'_>) -> Option<TicketContext> {
 }
 
 /// The `incidents` of `members`, with the names of what they are about.
-fn named<'a>(members: &[Member], incidents: &'a [Incident]) -> Vec<Named<'a>> {
+fn named<'a>(inputs: &Inputs<'_>, members: &[Member], incidents: &'a [Incident]) -> Vec<Named<'a>> {
     let contexts = members
         .iter()
         .filter_map(|(_, state)| state.active.as_ref())
         .map(|active| &active.context.values);
     let named = incidents.iter().zip(contexts);
     named
-        .map(|(incident, values)| (incident, name_of(values, &incident.key)))
+        .map(|(incident, values)| {
+            let excess = excess(inputs.settings, incident);
+            Named::of(incident, values, excess)
+        })
         .collect()
+}
+
+/// The totals name the members at the ends of a range by their keys; people know them by names. A range
+/// grows only by members that the step was given.
+fn name_extremes(state: &mut KeyState, update: &mut OutageUpdate, members: &[Named<'_>]) {
+    let of_steps = update.outage.iter_mut().map(|(_, incident)| incident);
+    let now = state.active.as_mut().map(|active| &mut active.incident);
+    let tallies = of_steps.chain(now).filter_map(|one| one.tally.as_mut());
+    let extremes = tallies.flat_map(|tally| tally.extremes.values_mut());
+    for known in extremes.flat_map(|one| [&mut one.lowest_at, &mut one.highest_at]) {
+        let named = members.iter().find(|one| *one.incident.key == **known);
+        if let Some(named) = named {
+            known.clone_from(&named.name);
+        }
+    }
 }
 
 fn described(
@@ -272,10 +295,16 @@ fn described(
     members: &[Named<'_>],
 ) -> TicketContext {
     let units = Units::new(inputs.settings, None);
-    let causes = &outage.settings.causes;
     let mut values = (*context.values).clone();
     let written = (&units, inputs.now);
-    describe(&mut values, outage.name, latest, causes, members, written);
+    describe(
+        &mut values,
+        outage.name,
+        latest,
+        outage.settings,
+        members,
+        written,
+    );
     context.values = values.into();
     context
 }

@@ -43,7 +43,26 @@ pub(super) fn new_fields(
         fields.insert(target.kind.title_field.to_owned(), title.into());
         fields.insert(target.kind.description_field.to_owned(), text.into());
     }
+    if let Some(title) = outage_title(target, context, &fields) {
+        fields.insert(target.kind.title_field.to_owned(), title.into());
+    }
     Ok(fields)
+}
+
+/// The title of an outage's ticket where the template's would name its rule, such as `outage:site`:
+/// templates are made for one queue. What stands before the rule stays.
+fn outage_title(
+    target: &TargetSettings,
+    context: &TemplateContext,
+    fields: &TicketFields,
+) -> Option<String> {
+    let title = context.get("outage")?.get("title")?.as_str()?;
+    let rule = context.get("rule")?.as_str()?;
+    let (before, _) = fields
+        .get(target.kind.title_field)?
+        .as_str()?
+        .split_once(rule)?;
+    Some(format!("{before}{title}"))
 }
 
 /// Title and text of a ticket about Ringdown itself, or about a flood. They replace those of the

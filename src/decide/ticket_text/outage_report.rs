@@ -1,5 +1,6 @@
 //! The text about its members on an outage's ticket.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use serde_json::json;
@@ -8,6 +9,7 @@ use super::readings::Units;
 use super::time_text::{clock, span};
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::OutageSettings;
@@ -21,10 +23,66 @@ const MAX_NAME: usize = 100;
 pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
 /// What `outage` contains in templates.
-pub(crate) const OUTAGE_VALUES: [&str; 5] = ["name", "group", "breaching", "members", "report"];
+pub(crate) const OUTAGE_VALUES: [&str; 6] =
+    ["name", "group", "title", "breaching", "members", "report"];
 
-/// A member, and the name of what it is about.
-pub(in crate::decide) type Named<'a> = (&'a Incident, String);
+/// A member, and what people know it by.
+pub(in crate::decide) struct Named<'a> {
+    pub(in crate::decide) incident: &'a Incident,
+    pub(in crate::decide) name: String,
+    /// How far its readings are beyond a threshold at most.
+    pub(in crate::decide) excess: f64,
+    /// The kind of thing: `queue`, `trunk` or `edge`, where it has such a name.
+    pub(in crate::decide) kind: Option<&'static str>,
+    /// Such as `DOWN`.
+    pub(in crate::decide) status: Option<String>,
+}
+
+impl<'a> Named<'a> {
+    pub(in crate::decide) fn of(
+        incident: &'a Incident,
+        values: &TemplateContext,
+        excess: f64,
+    ) -> Self {
+        let text = |name: &str| values.get(name).and_then(|one| one.as_str());
+        let kinds = [
+            ("queue", "queue_name", "queue_id"),
+            ("trunk", "trunk_name", "trunk_id"),
+            ("edge", "edge_name", "edge_id"),
+        ];
+        let kind = kinds
+            .into_iter()
+            .find(|(_, name, id)| text(name).is_some() || text(id).is_some());
+        Self {
+            incident,
+            name: name_of(values, &incident.key),
+            excess,
+            kind: kind.map(|(kind, _, _)| kind),
+            status: text("status").map(str::to_owned),
+        }
+    }
+}
+
+/// `site of Berlin`; without the group where it tells nothing.
+fn place_of(name: &str, settings: &OutageSettings, group: &str) -> String {
+    let is_constant = settings.group_by.source() == group;
+    match is_constant || group.eq_ignore_ascii_case("all") {
+        true => name.to_owned(),
+        false => format!("{name} of {group}"),
+    }
+}
+
+/// What the members are, in words.
+fn things(members: &[&Named<'_>]) -> String {
+    let mut kinds: Vec<&str> = members.iter().filter_map(|one| one.kind).collect();
+    let is_known = kinds.len() == members.len();
+    kinds.sort_unstable();
+    kinds.dedup();
+    match kinds.as_slice() {
+        [kind] if is_known => format!("{kind}s"),
+        _ => "several things".to_owned(),
+    }
+}
 
 /// The name of what the incident with `key` and these template values is about.
 pub(in crate::decide) fn name_of(values: &TemplateContext, key: &str) -> String {
@@ -40,18 +98,30 @@ pub(in crate::decide) fn describe(
     context: &mut TemplateContext,
     name: &str,
     outage: &Incident,
-    causes: &[String],
+    settings: &OutageSettings,
     members: &[Named<'_>],
     (units, now): (&Units<'_>, Timestamp),
 ) {
-    let group = &outage.key;
+    let (group, causes) = (&outage.key, &*settings.causes);
     let is_its = |one: &Incident| one.outage_id.as_ref() == Some(&outage.id) || !is_known(outage);
     let mut breaching: Vec<&Named<'_>> = members
         .iter()
-        .filter(|(one, _)| one.state != IncidentState::Closed && one.is_breaching() && is_its(one))
+        .filter(|one| {
+            let incident = one.incident;
+            incident.state != IncidentState::Closed && incident.is_breaching() && is_its(incident)
+        })
         .collect();
-    breaching.sort_by_key(|(one, _)| !is_cause(causes, one));
-    let title = format!("outage {name} of {group}");
+    // The cause first, and then the worst.
+    let place = |one: &Named<'_>| {
+        let severity = Severity::from_name(&one.incident.severity);
+        (!is_cause(causes, one.incident), Reverse(severity))
+    };
+    breaching.sort_by(|one, other| {
+        let severity = place(one).cmp(&place(other));
+        severity.then_with(|| other.excess.total_cmp(&one.excess))
+    });
+    let place = place_of(name, settings, group);
+    let title = format!("outage {place}");
     for entity in ENTITY_NAMES {
         if context.contains_key(entity) {
             context.insert(entity.to_owned(), json!(title));
@@ -59,11 +129,12 @@ pub(in crate::decide) fn describe(
     }
     let joined = outage.tally.as_ref().map_or(0, |tally| tally.joined);
     let first = format!(
-        "Outage {name} of {group}: {} breaching, {joined} in all.",
+        "Outage {place}: {} breaching, {joined} in all.",
         breaching.len()
     );
+    let in_trouble = format!("{title}: {} in trouble", things(&breaching));
     let text = report(first, causes, &breaching, (units, now));
-    let outage = json!({"name": name, "group": group, "breaching": breaching.len(),
+    let outage = json!({"name": name, "group": group, "title": in_trouble, "breaching": breaching.len(),
         "members": joined, "report": text});
     context.insert("outage".to_owned(), outage);
 }
@@ -77,13 +148,15 @@ pub(in crate::decide) fn why_member(
         return "This is part of an outage.".to_owned();
     };
     if is_put_in {
-        return format!("A person put this into the outage {name} of {group}.");
+        let place = place_of(name, settings, group);
+        return format!("A person put this into the outage {place}.");
     }
     let within = span(settings.within);
     let at_least = settings.at_least;
     format!(
-        "This is part of the outage {name} of {group}: at least {at_least} of this group breached \
+        "This is part of the outage {}: at least {at_least} of this group breached \
          within {within}{}.",
+        place_of(name, settings, group),
         match settings.causes.as_slice() {
             [] => String::new(),
             causes => format!(", or one and its cause ({})", causes.join(", ")),
@@ -106,8 +179,9 @@ fn report(
     breaching: &[&Named<'_>],
     (units, now): (&Units<'_>, Timestamp),
 ) -> String {
-    for (member, name) in breaching.iter().take(MAX_MEMBERS) {
-        let _ = write!(text, "\n- {} ({})", name, member.rule);
+    for named in breaching.iter().take(MAX_MEMBERS) {
+        let member = named.incident;
+        let _ = write!(text, "\n- {} ({})", named.name, member.rule);
         if is_cause(causes, member) {
             text.push_str(" explains the others");
         }
@@ -119,6 +193,9 @@ fn report(
                 units.short(reading, spread.latest),
                 units.short(reading, spread.highest)
             );
+        }
+        if let (true, Some(status)) = (member.readings.is_empty(), &named.status) {
+            let _ = write!(text, ", status {status}");
         }
     }
     if breaching.len() > MAX_MEMBERS {

@@ -120,6 +120,10 @@ pub struct Incident {
     pub parts: BTreeMap<String, Part>,
     /// The values that the rule's expressions read, by name.
     pub readings: BTreeMap<String, Spread>,
+    /// How far the latest of them is beyond a threshold of the rule at most, when it was stored: 1 at
+    /// the threshold.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub excess: f64,
     /// Pending: why the ticket waits, where that is not the rule's `for`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Suppression>,
@@ -194,6 +198,14 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_nothing(excess: &f64) -> bool {
+    *excess <= 0.0
+}
+
 impl Incident {
     /// A pending incident without a breach.
     pub(super) fn empty(
@@ -220,6 +232,7 @@ impl Incident {
             relapses: 0,
             parts: BTreeMap::new(),
             readings: BTreeMap::new(),
+            excess: 0.0,
             waits_for: None,
             silence: None,
             silenced_until: None,

@@ -30,7 +30,8 @@ pub struct OutageTotals {
     pub extremes: BTreeMap<String, Extremes>,
 }
 
-/// The range of a reading over all members, and the keys of the members at its ends.
+/// The range of a reading over all members, and the members at its ends: by their keys, until deciding
+/// has put their names there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Extremes {
     pub lowest: f64,

@@ -6,7 +6,7 @@
 use super::formation::{Formation, FormationPolicy, counts, forms, is_live};
 use super::members::{MemberStep, close_with, is_member, join, joining, let_go, link};
 use crate::domain::decision::{
-    Decision, DecisionState, NewIncident, SignalOutcome, decide, fire_due,
+    Decision, DecisionState, NewIncident, SignalOutcome, Transition, decide, fire_due,
 };
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, TicketAction, Verdict};
 use crate::domain::time::Timestamp;
@@ -136,6 +136,10 @@ fn step(
         record(&mut update, outage, decision);
     }
     fire_outage_timers(outage, life, now, &mut update);
+    let breaches = |one: &Incident| is_member(outage, one) && one.is_breaching();
+    if others == 0 && !members.iter().any(breaches) {
+        leave_out_progress(&mut update);
+    }
     finish_members(outage, members, &joining, life, now, &mut update);
     update
 }
@@ -265,6 +269,19 @@ fn finish_members(
     if incident.state == IncidentState::Closed {
         let closed = close_with(incident, members, life.on_recovery, now);
         update.members.extend(closed);
+    }
+}
+
+/// Nothing of the outage breaches any more, so no comment says that it still does. The one on its
+/// recovery, which may come in the same second, tells the totals.
+fn leave_out_progress(update: &mut OutageUpdate) {
+    for (decision, _) in &mut update.outage {
+        decision
+            .actions
+            .retain(|one| *one != TicketAction::Progress);
+        decision
+            .transitions
+            .retain(|one| *one != Transition::Commented);
     }
 }
 

@@ -305,6 +305,19 @@ fn the_ticket_is_told_of_those_that_are_over_and_the_last_word_has_the_totals() 
 }
 
 #[test]
+fn nothing_is_said_to_go_on_once_no_member_breaches() {
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0, 0]));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
+    members.remove(0).close(at(10));
+    // The others are clear, and may breach again before they count as recovered.
+    for part in members.iter_mut().flat_map(|one| one.parts.values_mut()) {
+        part.breaching = false;
+    }
+    let later = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(300));
+    assert_eq!(actions(&later), []);
+}
+
+#[test]
 fn a_recovered_outage_is_said_to_have_recovered_once() {
     let life = LifePolicy {
         on_recovery: Recovery::Comment,

@@ -2,6 +2,7 @@
 //! and why an event opened none. The API, the command line and the pages use the same words. Pure.
 
 mod age;
+mod badness;
 mod entity;
 mod no_ticket;
 mod overview;
@@ -10,6 +11,7 @@ mod unmet;
 mod why;
 
 pub use age::age;
+pub use badness::{badness, excess};
 pub use entity::Entity;
 pub use no_ticket::{OutageFact, why_it_waits};
 pub use overview::{Overview, PeopleNeeded, TargetInTrouble};

@@ -3,11 +3,15 @@
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::member_of::MemberOf;
+use super::named::Names;
+use super::ongoing::{OngoingIncident, ongoing_columns, read_ongoing};
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::{DisplayTime, Document};
 use crate::domain::decision::Suppression;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::{Hold, Incident};
+use crate::domain::situation::Entity;
 use crate::domain::time::Timestamp;
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
@@ -75,6 +79,12 @@ fn missing(row: &Row) -> Result<Option<String>, StoreError> {
 pub struct IncidentView {
     /// A UUID.
     pub id: IncidentId,
+    /// The kind of thing: `queue`, `trunk`, `edge`, `outage`, `flood`, `ringdown`, `incident`.
+    pub entity: &'static str,
+    #[serde(skip)]
+    pub(super) kind: Entity,
+    /// The name of what it is about.
+    pub name: String,
     pub key: String,
     /// The rule that found it.
     pub rule: String,
@@ -97,6 +107,8 @@ pub struct IncidentView {
     pub waits: Option<WaitsView>,
     /// The outage that it is a member of.
     pub outage_id: Option<IncidentId>,
+    /// That outage as people know it.
+    pub member_of: Option<MemberOf>,
     /// Of an outage: how many incidents are or were members. Of a flood: how many it holds.
     pub members: Option<i64>,
     /// Its ticket.
@@ -105,10 +117,17 @@ pub struct IncidentView {
 
 impl IncidentView {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        let (rule, key): (String, String) = (row.get("rule")?, row.get("key")?);
+        let context: String = row.get("context")?;
+        let (kind, name) = Names::read(&context).entity_and_name(&rule, &key);
         Ok(Self {
             id: row.get("id")?,
-            key: row.get("key")?,
-            rule: row.get("rule")?,
+            entity: kind.as_str(),
+            kind,
+            name,
+            key,
+            rule,
+            member_of: MemberOf::read(row)?,
             source: row.get("source")?,
             severity: row.get("severity")?,
             state: row.get("state")?,
@@ -211,7 +230,12 @@ macro_rules! incidents {
                 (select count(*) from incidents m where m.outage_id = i.id) \
                when i.rule like 'flood:%' then \
                 (select count(*) from incidents h \
-                  where h.flood_source = i.key and h.state = 'pending') end as members",
+                  where h.flood_source = i.key and h.state = 'pending') end as members, i.context, \
+              (select o.rule || ' ' || o.key from incidents o where o.id = i.outage_id) \
+                as outage_name, \
+              (select coalesce(o.ticket_number, o.ticket_id) \
+                from incidents o where o.id = i.outage_id) as outage_ticket, \
+              (select o.target from incidents o where o.id = i.outage_id) as outage_target",
             $($more_columns)+,
             " from incidents i where true"
         )
@@ -219,7 +243,7 @@ macro_rules! incidents {
 }
 pub(super) use incidents;
 
-const INCIDENTS: &str = incidents!("");
+const INCIDENTS: &str = incidents!(ongoing_columns!());
 
 pub(super) fn incidents_select<'a>(filter: &'a Filter, page: &'a PageRequest) -> Statement<'a> {
     let mut select = Statement::new(INCIDENTS);
@@ -237,10 +261,14 @@ pub(super) fn incidents_select<'a>(filter: &'a Filter, page: &'a PageRequest) ->
 
 /// Narrows a statement over incidents `i` to `filter`.
 pub(super) fn push_incident_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
+    select.push_any(" and i.state in ", &filter.states);
+    push_filter_without_states(select, filter);
+}
+
+pub(super) fn push_filter_without_states<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     select
         .push_some(" and i.opened_at >= ?", filter.since)
         .push_some(" and i.opened_at < ?", filter.until)
-        .push_any(" and i.state in ", &filter.states)
         .push_any(" and i.severity in ", &filter.severities)
         .push_some(" and i.source = ?", filter.source.as_ref())
         .push_some(" and i.target = ?", filter.target.as_ref())
@@ -258,21 +286,14 @@ impl Store {
         &self,
         filter: &Filter,
         page: &PageRequest,
-    ) -> Result<Page<IncidentView>, StoreError> {
+        now: Timestamp,
+    ) -> Result<Page<OngoingIncident>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = incidents_select(filter, page);
         Ok(page_of(
-            select.fetch(&mut tx, IncidentView::read).await?,
+            select.fetch(&mut tx, |row| read_ongoing(row, now)).await?,
             page,
         ))
-    }
-
-    /// Whether an incident of the rule `rule` is stored. Only asked for one that is not configured.
-    pub async fn has_incidents_of(&self, rule: &str) -> Result<bool, StoreError> {
-        let mut tx = self.database.begin_read().await?;
-        let select = Statement::new("select id from incidents where rule = $1 limit 1").bind(rule);
-        let found = select.fetch_optional(&mut tx, |row| row.get::<String>("id"));
-        Ok(found.await?.is_some())
     }
 
     /// The number of the ticket of the incident `id`, if it has one by now.

@@ -1,7 +1,7 @@
 //! The name by which people know what an incident is about, and what kind of thing it is.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::domain::flood;
 use crate::domain::outage;
@@ -13,71 +13,108 @@ const MAX_NAME: usize = 200;
 
 /// The values of an incident's context that name something. A sender chose their types.
 #[derive(Debug, Default, Deserialize)]
-struct Names {
-    source: Option<Value>,
-    queue_id: Option<Value>,
-    queue_name: Option<Value>,
-    trunk_id: Option<Value>,
-    trunk_name: Option<Value>,
-    edge_id: Option<Value>,
-    edge_name: Option<Value>,
-    entity_name: Option<Value>,
-    alert_rule_name: Option<Value>,
-    labels: Option<Value>,
+pub(in crate::store) struct Names<'a> {
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    queue_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    queue_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    trunk_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    trunk_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    edge_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    edge_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    entity_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    alert_rule_name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    labels: Option<&'a RawValue>,
+}
+
+/// The labels of an event about Ringdown itself.
+#[derive(Deserialize)]
+struct OwnLabels<'a> {
+    #[serde(borrow)]
+    title: Option<&'a RawValue>,
+}
+
+impl<'a> Names<'a> {
+    pub(in crate::store) fn read(context: &'a str) -> Self {
+        serde_json::from_str(context).unwrap_or_default()
+    }
+
+    /// The queue that the incident is about.
+    pub(in crate::store) fn queue_id(&self) -> Option<String> {
+        let queue_id: String = serde_json::from_str(self.queue_id?.get()).ok()?;
+        // PostgreSQL keeps no such text.
+        (!queue_id.contains('\0')).then_some(queue_id)
+    }
+
+    /// What the incident with `rule` and `key` is about.
+    pub(in crate::store) fn entity_and_name(&self, rule: &str, key: &str) -> (Entity, String) {
+        if let Some(outage) = rule.strip_prefix(outage::RULE_PREFIX) {
+            return (Entity::Outage, shortened(&format!("{outage} {key}")));
+        }
+        if let Some(source) = rule.strip_prefix(flood::RULE_PREFIX) {
+            let name = format!("flood of source {source}");
+            return (Entity::Flood, shortened(&name));
+        }
+        if text(self.source).as_deref() == Some(OWN_SOURCE) {
+            let labels = self.labels.map(RawValue::get);
+            let labels = labels.and_then(|one| serde_json::from_str::<OwnLabels<'_>>(one).ok());
+            let title = text(labels.and_then(|one| one.title));
+            return (Entity::Ringdown, shortened(title.as_deref().unwrap_or(key)));
+        }
+        let kinds = [
+            (Entity::Queue, self.queue_id, self.queue_name),
+            (Entity::Trunk, self.trunk_id, self.trunk_name),
+            (Entity::Edge, self.edge_id, self.edge_name),
+        ];
+        let entity = kinds
+            .iter()
+            .find(|(_, id, name)| id.is_some() || name.is_some())
+            .map_or(Entity::Other, |(entity, _, _)| *entity);
+        let names = [
+            self.queue_name,
+            self.trunk_name,
+            self.edge_name,
+            self.entity_name,
+            self.alert_rule_name,
+        ];
+        let name = names.into_iter().find_map(text);
+        (entity, shortened(name.as_deref().unwrap_or(key)))
+    }
+
+    /// The name as it is looked for.
+    pub(in crate::store) fn found_name(&self, rule: &str, key: &str) -> String {
+        as_searched(&self.entity_and_name(rule, key).1)
+    }
 }
 
 /// What the incident with `rule`, `key` and `context` is about.
 pub(super) fn entity_and_name(rule: &str, key: &str, context: &str) -> (Entity, String) {
-    let names: Names = serde_json::from_str(context).unwrap_or_default();
-    if let Some(outage) = rule.strip_prefix(outage::RULE_PREFIX) {
-        return (Entity::Outage, shortened(&format!("{outage} {key}")));
-    }
-    if let Some(source) = rule.strip_prefix(flood::RULE_PREFIX) {
-        return (
-            Entity::Flood,
-            shortened(&format!("flood of source {source}")),
-        );
-    }
-    if text(names.source.as_ref()) == Some(OWN_SOURCE) {
-        let title = names.labels.as_ref().and_then(|labels| labels.get("title"));
-        return (Entity::Ringdown, shortened(text(title).unwrap_or(key)));
-    }
-    let entity = match &names {
-        Names {
-            queue_id: Some(_), ..
-        }
-        | Names {
-            queue_name: Some(_),
-            ..
-        } => Entity::Queue,
-        Names {
-            trunk_id: Some(_), ..
-        }
-        | Names {
-            trunk_name: Some(_),
-            ..
-        } => Entity::Trunk,
-        Names {
-            edge_id: Some(_), ..
-        }
-        | Names {
-            edge_name: Some(_), ..
-        } => Entity::Edge,
-        _ => Entity::Other,
-    };
-    let named = [
-        names.queue_name,
-        names.trunk_name,
-        names.edge_name,
-        names.entity_name,
-        names.alert_rule_name,
-    ];
-    let name = named.iter().find_map(|name| text(name.as_ref()));
-    (entity, shortened(name.unwrap_or(key)))
+    Names::read(context).entity_and_name(rule, key)
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
-    value?.as_str().filter(|text| !text.trim().is_empty())
+/// `name` without what a search does not tell apart.
+pub(super) fn as_searched(name: &str) -> String {
+    let small = name.trim().to_lowercase();
+    // PostgreSQL keeps no such text.
+    small
+        .chars()
+        .filter(|one| *one != '\0')
+        .take(MAX_NAME)
+        .collect()
+}
+
+fn text(value: Option<&RawValue>) -> Option<String> {
+    let text: String = serde_json::from_str(value?.get()).ok()?;
+    (!text.trim().is_empty()).then_some(text)
 }
 
 fn shortened(name: &str) -> String {

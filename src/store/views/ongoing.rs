@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::incidents::{IncidentView, incidents, push_incident_filter};
-use super::named::entity_and_name;
-use super::page::{Cursor, Filter, Page, PageRequest, not_found};
+use super::incidents::{IncidentView, incidents, push_filter_without_states};
+use super::member_of::MemberOf;
+use super::page::{Cursor, Filter, Item, Page, PageRequest, not_found};
 use super::values::DisplayTime;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::{Incident, Spread};
-use crate::domain::situation::{Entity, OutageFact, why_it_waits};
+use crate::domain::situation::{Entity, OutageFact, badness, why_it_waits};
 use crate::domain::time::Timestamp;
 use crate::store::incidents::parse_life;
 use crate::store::row::Row;
@@ -24,10 +24,6 @@ pub struct OngoingIncident {
     /// As in the list.
     #[serde(flatten)]
     pub incident: IncidentView,
-    /// The kind of thing: `queue`, `trunk`, `edge`, `outage`, `flood`, `ringdown`, `incident`.
-    pub entity: &'static str,
-    /// The name of what it is about.
-    pub name: String,
     pub last_breach_at: DisplayTime,
     /// Why it has no ticket, in words.
     pub no_ticket: Option<String>,
@@ -37,8 +33,9 @@ pub struct OngoingIncident {
     /// The outage that stands for it.
     #[serde(skip)]
     pub outage: Option<OutageFact>,
+    /// How bad it is beside others of its severity.
     #[serde(skip)]
-    pub(super) kind: Entity,
+    pub badness: i64,
 }
 
 /// Numbers of incidents that are not over, without members of outages.
@@ -80,26 +77,22 @@ impl ReadingEvent {
     }
 }
 
-/// What [`read_ongoing`] reads besides the columns of the list: an outage is told with its ticket.
+/// What [`read_ongoing`] reads besides the columns of the list.
 macro_rules! ongoing_columns {
     () => {
-        ", i.life as whole_life, i.context, \
-          (select o.rule || ' ' || o.key from incidents o where o.id = i.outage_id) \
-            as outage_name, \
-          (select coalesce(o.ticket_number, o.ticket_id) || ' in ' || o.target \
-            from incidents o where o.id = i.outage_id) as outage_ticket"
+        ", i.life as whole_life"
     };
 }
 pub(super) use ongoing_columns;
 
 const ONGOING: &str = incidents!(ongoing_columns!());
 
-/// Recovered ones last, then by severity, then the oldest first.
+/// Recovered ones last, then by severity, then the worst, then the oldest first.
 macro_rules! worst_first {
     () => {
         " order by (case i.state when 'recovered' then 1 else 0 end), \
            (case i.severity when 'critical' then 0 when 'high' then 1 when 'medium' then 2 \
-             when 'low' then 3 else 4 end), i.opened_at, i.id"
+             when 'low' then 3 else 4 end), i.badness desc, i.opened_at, i.id"
     };
 }
 
@@ -109,11 +102,16 @@ pub(super) fn ongoing_select(limit: u32) -> Statement<'static> {
 
 static NO_FILTER: Filter = Filter::none();
 
-/// Those of `filter`, without the first `offset`.
+/// Those of `filter`, without the first `offset`. Members are there where their outage is named. The
+/// states by an expression: by the column, all of a state would be read and sorted.
 pub(super) fn ongoing_page_select(filter: &Filter, limit: i64, offset: i64) -> Statement<'_> {
     let mut select = Statement::new(ONGOING);
-    select.push(" and i.state <> 'closed' and i.outage_id is null", []);
-    push_incident_filter(&mut select, filter);
+    select.push(" and i.state <> 'closed'", []);
+    select.push_any(" and i.state || '' in ", &filter.states);
+    if filter.outage.is_none() {
+        select.push(" and i.outage_id is null", []);
+    }
+    push_filter_without_states(&mut select, filter);
     let span = [limit.into(), offset.into()];
     select.push(concat!(worst_first!(), " limit ? offset ?"), span);
     select
@@ -139,13 +137,13 @@ pub(super) fn outages_select(target: &TargetName, limit: u32) -> Statement<'_> {
     select
 }
 
-pub(super) fn members_select(id: &IncidentId, limit: u32) -> Statement<'_> {
+/// Members that are over, the newest first.
+pub(super) fn closed_members_select(id: &IncidentId, limit: i64) -> Statement<'_> {
     let mut select = Statement::new(ONGOING);
-    let values = [id.into(), i64::from(limit).into()];
     select.push(
-        " and i.outage_id = ? order by (case i.state when 'closed' then 1 else 0 end), \
-          i.opened_at desc, i.id desc limit ?",
-        values,
+        " and i.outage_id = ? and i.state || '' = 'closed' \
+          order by i.opened_at desc, i.id desc limit ?",
+        [id.into(), limit.into()],
     );
     select
 }
@@ -163,17 +161,7 @@ pub(super) fn reading_events_select(id: &IncidentId, limit: u32) -> Statement<'_
 pub(super) fn read_ongoing(row: &Row, now: Timestamp) -> Result<OngoingIncident, StoreError> {
     let incident = IncidentView::read(row)?;
     let life: Incident = parse_life(&incident.id, &row.get::<String>("whole_life")?)?;
-    let context: String = row.get("context")?;
-    let (kind, name) = entity_and_name(&incident.rule, &incident.key, &context);
-    let outage: Option<String> = row.get_optional("outage_name")?;
-    let outage = outage.as_deref().and_then(|one| one.split_once(' '));
-    let outage = match outage {
-        Some((rule, key)) => Some(OutageFact {
-            name: entity_and_name(rule, key, "").1,
-            ticket: row.get_optional("outage_ticket")?,
-        }),
-        None => None,
-    };
+    let outage = incident.member_of.as_ref().map(MemberOf::fact);
     let no_ticket = why_it_waits(&life, outage.as_ref(), now).or_else(|| {
         let is_owed = incident.ticket.id.is_none() && incident.state != "closed";
         is_owed.then(|| {
@@ -182,9 +170,7 @@ pub(super) fn read_ongoing(row: &Row, now: Timestamp) -> Result<OngoingIncident,
         })
     });
     Ok(OngoingIncident {
-        entity: kind.as_str(),
-        kind,
-        name,
+        badness: badness(&life),
         last_breach_at: life.last_breach_at.into(),
         no_ticket,
         readings: life.readings,
@@ -195,7 +181,13 @@ pub(super) fn read_ongoing(row: &Row, now: Timestamp) -> Result<OngoingIncident,
 
 impl OngoingIncident {
     pub fn kind(&self) -> Entity {
-        self.kind
+        self.incident.kind
+    }
+}
+
+impl Item for OngoingIncident {
+    fn cursor(&self) -> Cursor {
+        self.incident.cursor()
     }
 }
 
@@ -263,7 +255,8 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// At most `limit` members of the outage `id`, those that go on first, then the newest.
+    /// At most `limit` members of the outage `id`: those that go on, worst first, then the newest of the
+    /// others.
     pub async fn members(
         &self,
         id: &IncidentId,
@@ -271,8 +264,19 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<OngoingIncident>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let select = members_select(id, limit);
-        select.fetch(&mut tx, |row| read_ongoing(row, now)).await
+        let of_outage = Filter {
+            outage: Some(id.to_string()),
+            ..Filter::default()
+        };
+        let limit = i64::from(limit);
+        let select = ongoing_page_select(&of_outage, limit, 0);
+        let mut members = select.fetch(&mut tx, |row| read_ongoing(row, now)).await?;
+        let left = limit - i64::try_from(members.len()).unwrap_or(limit);
+        if left > 0 {
+            let select = closed_members_select(id, left);
+            members.extend(select.fetch(&mut tx, |row| read_ongoing(row, now)).await?);
+        }
+        Ok(members)
     }
 
     /// The newest `limit` events of the incident `id`, oldest first.

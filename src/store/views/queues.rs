@@ -24,7 +24,7 @@ pub(super) fn by_key_select(queue_id: &str) -> Statement<'_> {
 /// Incidents whose queue begins as `queue_id` does: the index holds no longer text. A replica of
 /// an older version leaves the queue null: then it is read from the context.
 pub(super) fn by_queue_select(queue_id: &str) -> Statement<'_> {
-    let mut select = Statement::new(incidents!(", i.queue_id, i.context"));
+    let mut select = Statement::new(incidents!(", i.queue_id"));
     select.push(
         " and i.id in (select q.id from incidents q where q.state <> 'closed' \
               and substr(q.queue_id, 1, 200) = substr(?, 1, 200) \

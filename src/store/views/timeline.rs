@@ -5,6 +5,9 @@
 //! entry. Everything is read by the incident through an index, and a page reads a bounded
 //! number of rows of each source; the cursor holds the place in each.
 
+use std::collections::BTreeSet;
+
+use super::named::Names;
 use super::page::{Cursor, Page, PageRequest, not_found};
 use super::timeline_entry::{
     DecisionRow, PlacedEntry, TimelineEntry, conditions_after, decisions_after, deliveries_after,
@@ -13,9 +16,12 @@ use super::timeline_entry::{
 use super::values::DisplayTime;
 use crate::domain::identity::IncidentId;
 use crate::store::database::Tx;
+use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
+/// Length of an incident's id.
+const UUID: usize = 36;
 /// Decisions that one page reads at most.
 const MAX_DECISIONS: usize = 2_000;
 
@@ -131,11 +137,51 @@ impl Store {
         let at = items
             .last()
             .map_or(0, |last| last.at.timestamp().as_millis());
+        name_outages(&mut tx, &mut items).await?;
         Ok(Page {
             next: more.then(|| places.cursor(at)),
             items,
         })
     }
+}
+
+/// The history names outages by their ids; people know them by their names and tickets.
+async fn name_outages(tx: &mut Tx, items: &mut [TimelineEntry]) -> Result<(), StoreError> {
+    let ids: BTreeSet<String> = items
+        .iter()
+        .filter_map(|one| outage_in(&one.cause))
+        .collect();
+    for id in ids {
+        let select = Statement::new(
+            "select rule, key, coalesce(ticket_number, ticket_id) as ticket, target \
+             from incidents where id = $1",
+        );
+        let read = |row: &Row| {
+            let (rule, key): (String, String) = (row.get("rule")?, row.get("key")?);
+            let name = Names::default().entity_and_name(&rule, &key).1;
+            let target: String = row.get("target")?;
+            Ok(match row.get_optional::<String>("ticket")? {
+                Some(ticket) => format!("outage {name} ({ticket} in {target})"),
+                None => format!("outage {name}"),
+            })
+        };
+        let named = select.bind(&*id).fetch_optional(tx, read).await?;
+        // Retention may have taken it.
+        if let Some(named) = named {
+            let by_id = format!("outage {id}");
+            for item in &mut *items {
+                item.cause = item.cause.replace(&by_id, &named);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The id of the outage that `cause` names.
+fn outage_in(cause: &str) -> Option<String> {
+    let (_, id) = cause.split_once("outage ")?;
+    let id = id.get(..UUID)?;
+    uuid::Uuid::try_parse(id).is_ok().then(|| id.to_owned())
 }
 
 const HISTORY: usize = 0;

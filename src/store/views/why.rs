@@ -3,6 +3,7 @@
 
 use super::events::{EventView, events_with_id};
 use super::incidents::incidents;
+use super::named::as_searched;
 use super::ongoing::{OngoingIncident, ongoing_columns, read_ongoing};
 use crate::domain::time::Timestamp;
 use crate::store::statement::Statement;
@@ -14,17 +15,25 @@ const MAX_FOUND: i64 = 50;
 const MIN_PREFIX: usize = 8;
 pub(super) fn named_select(text: &str) -> Statement<'_> {
     let mut select = Statement::new(incidents!(ongoing_columns!()));
-    let values = [text, text, text];
+    let values = [text, text, text, text];
     select.push(
         " and i.id in (select t.id from incidents t where t.ticket_number = ? \
             union select u.id from incidents u where u.ticket_id = ? \
             union select * from (select k.id from incidents k where k.key = ? \
               order by k.opened_at desc, k.id desc limit 50) of_key \
             union select q.id from incidents q where q.state <> 'closed' \
-              and substr(q.queue_id, 1, 200) = ",
+              and substr(q.queue_id, 1, 200) = substr(?, 1, 200)",
         values.map(Into::into),
     );
-    select.push("substr(?, 1, 200)", [text.into()]);
+    select.push(
+        " union select * from (select n.id from incidents n \
+            where (case n.state when 'closed' then 1 else 0 end) = 0 and n.found_name = ? \
+            order by n.opened_at desc, n.id desc limit 50) of_name \
+          union select * from (select n.id from incidents n \
+            where (case n.state when 'closed' then 1 else 0 end) = 1 and n.found_name = ? \
+            order by n.opened_at desc, n.id desc limit 50) of_name_before",
+        [as_searched(text).into(), as_searched(text).into()],
+    );
     if can_be_part_of_an_id(text) {
         let values = [text.into(), text.into(), text.into(), MAX_FOUND.into()];
         select.push(
@@ -49,6 +58,23 @@ pub(super) fn named_select(text: &str) -> Statement<'_> {
     select
 }
 
+/// Incidents that go on, or are over, and whose name begins with `text`. Names are compared byte by byte, and no character comes after
+/// the one at the end of the range.
+pub(super) fn beginning_select(text: &str, is_over: bool) -> Statement<'_> {
+    let beginning = as_searched(text);
+    let end = format!("{beginning}\u{10ffff}");
+    let mut select = Statement::new(incidents!(ongoing_columns!()));
+    let over = i64::from(is_over);
+    let values = [over.into(), beginning.into(), end.into(), MAX_FOUND.into()];
+    select.push(
+        " and (case i.state when 'closed' then 1 else 0 end) = ? \
+          and i.found_name >= ? and i.found_name < ? \
+          order by i.found_name, i.opened_at desc, i.id desc limit ?",
+        values,
+    );
+    select
+}
+
 /// Whether `text` can be the beginning or the end of an id. The indexes hold the first and the last
 /// eight characters: a range of texts would depend on how the database sorts them.
 fn can_be_part_of_an_id(text: &str) -> bool {
@@ -59,8 +85,8 @@ fn can_be_part_of_an_id(text: &str) -> bool {
 }
 
 impl Store {
-    /// The incidents that `text` can mean, newest first: by ticket number or id, by key, by queue
-    /// while they go on, by the beginning or the end of their id.
+    /// The incidents that `text` can mean, newest first: by ticket number or id, by key, by name, by
+    /// queue while they go on, by the beginning or the end of their id.
     pub async fn incidents_named(
         &self,
         text: &str,
@@ -68,6 +94,23 @@ impl Store {
     ) -> Result<Vec<OngoingIncident>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = named_select(text);
+        select.fetch(&mut tx, |row| read_ongoing(row, now)).await
+    }
+
+    /// Incidents whose name begins with `text`, in large or small letters: those that go on, or else
+    /// those that are over.
+    pub async fn incidents_named_like(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Vec<OngoingIncident>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = beginning_select(text, false);
+        let found = select.fetch(&mut tx, |row| read_ongoing(row, now)).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        let select = beginning_select(text, true);
         select.fetch(&mut tx, |row| read_ongoing(row, now)).await
     }
 

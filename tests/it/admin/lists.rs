@@ -226,6 +226,12 @@ async fn what_a_list_does_not_understand_is_refused() {
         "review?group=reason&state=open",
         "locks?source=genesys",
         "audit?key=x",
+        "incidents?target=nosuch",
+        "incidents?source=nosuch",
+        "deliveries?target=nosuch",
+        "dead-letters?source=nosuch",
+        "events?source=nosuch",
+        "review?source=nosuch",
     ] {
         world.get(&format!("/api/v1/{path}")).await.is_problem(400);
     }

@@ -70,6 +70,8 @@ fn sample(parameter: &Value) -> String {
     match parameter["name"].as_str().unwrap() {
         "since" | "until" => return "2026-11-30T10:00:00Z".to_owned(),
         "rule" => return "queue-wait".to_owned(),
+        "source" => return "genesys".to_owned(),
+        "target" => return "servicenow".to_owned(),
         "cursor" => return "MTc5NTQ0Mjg1MDAwMCAx".to_owned(),
         "limit" => return "7".to_owned(),
         _ => {}

@@ -6,7 +6,7 @@ use ringdown::store::DecisionBatch;
 use serde_json::{Value, json};
 
 use crate::admin::values::{ago, incident, kept, opened};
-use crate::admin::world::{DEAD, OPEN, PENDING, World};
+use crate::admin::world::{DEAD, OPEN, PENDING, VIEWER, World};
 
 fn of_each(situation: &Value, field: &str) -> Vec<Value> {
     let incidents = situation["incidents"].as_array().unwrap();
@@ -125,4 +125,105 @@ async fn a_group_is_replayed_by_what_it_is_like() {
     let example = group["example"].as_str().unwrap();
     let path = format!("/api/v1/review?like={example}");
     assert_eq!(world.get(&path).await.of_items("event_id"), ["e-4"]);
+}
+
+/// Queues with names of their own and keys that nobody knows, the newest the worst.
+async fn fill_with_queues(world: &World, count: u32) {
+    let queue = |number: u32| {
+        let id = format!("00000000-0000-7000-8000-0000001{number:05}");
+        let key = format!("7b0f0000-0000-4000-8000-0000001{number:05}");
+        let mut one = incident(&id, "queue-wait", &key, ago(i64::from(5_000 - number)));
+        opened(&mut one);
+        one.excess = 2.0 + f64::from(number) / 1_000.0;
+        let mut record = kept(one, "genesys", "servicenow");
+        record.context =
+            json!({"queue_id": key, "queue_name": format!("Queue {number:03}")}).to_string();
+        record
+    };
+    let incidents = (0..count).map(queue).collect();
+    world
+        .keep(DecisionBatch {
+            incidents,
+            ..DecisionBatch::default()
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_worst_of_very_many_comes_first_wherever_it_is_asked() {
+    let world = World::empty().await;
+    fill_with_queues(&world, 420).await;
+    let worst = "Queue 419";
+    let situation = world.get("/api/v1/status").await.json();
+    assert_eq!(situation["incidents"][0]["name"], worst);
+    let mut names: Vec<String> = Vec::new();
+    let mut path = "/api/v1/incidents?sort=worst&limit=50".to_owned();
+    loop {
+        let page = world.get(&path).await;
+        names.extend(page.of_items("name"));
+        match page.json()["next"].as_str() {
+            Some(next) => path = format!("/api/v1/incidents?sort=worst&limit=50&cursor={next}"),
+            None => break,
+        }
+    }
+    let expected: Vec<String> = (0..420)
+        .rev()
+        .map(|one| format!("Queue {one:03}"))
+        .collect();
+    assert_eq!(names, expected);
+    let filtered = world.get("/api/v1/incidents?sort=worst&limit=1&state=open&rule=queue-wait");
+    assert_eq!(filtered.await.of_items("name"), [worst]);
+    let cookie = world.sign_in(VIEWER).await;
+    let page = world.page(&cookie, "/ui/").await.text;
+    let first = page.find("Queue ").unwrap();
+    assert!(page[first..].starts_with(worst), "{page}");
+}
+
+#[tokio::test]
+async fn a_name_finds_its_incident_among_very_many_whatever_its_key_is() {
+    let world = World::empty().await;
+    fill_with_queues(&world, 420).await;
+    let outage = "00000000-0000-7000-8000-000000200000";
+    let member = "00000000-0000-7000-8000-000000200001";
+    let mut whole = incident(outage, "outage:site", "Berlin", ago(40));
+    opened(&mut whole);
+    let mut one = incident(member, "queue-wait", "9c1d0000", ago(50));
+    one.outage_id = Some(IncidentId::new(outage));
+    let mut record = kept(one, "genesys", "servicenow");
+    record.context = json!({"queue_id": "9c1d0000", "queue_name": "Berlin_007 Ärzte"}).to_string();
+    let incidents = vec![kept(whole, "genesys", "servicenow"), record];
+    world
+        .keep(DecisionBatch {
+            incidents,
+            ..DecisionBatch::default()
+        })
+        .await;
+    for (asked, id) in [
+        ("Queue%20000", "00000000-0000-7000-8000-000000100000"),
+        ("queue%20000", "00000000-0000-7000-8000-000000100000"),
+        ("BERLIN_007%20%C3%84RZTE", member),
+        ("site%20berlin", outage),
+    ] {
+        let story = world.get(&format!("/api/v1/why?q={asked}")).await.json();
+        assert_eq!(story["incident"]["id"], id, "{asked}: {story:#}");
+        let shown = world
+            .get(&format!("/api/v1/incidents/{asked}"))
+            .await
+            .json();
+        assert_eq!(shown["id"], id, "{asked}: {shown:#}");
+    }
+    let cookie = world.sign_in(VIEWER).await;
+    let page = world
+        .page(&cookie, &format!("/ui/incidents/{member}"))
+        .await
+        .text;
+    let link = format!("Part of the <a href=\"/ui/incidents/{outage}\">outage site Berlin</a>");
+    assert!(page.contains(&link), "{page}");
+    let story = world.get("/api/v1/why?q=berlin_0").await.json();
+    assert_eq!(
+        story["incident"]["id"], member,
+        "by its beginning: {story:#}"
+    );
+    let several = world.get("/api/v1/why?q=queue%20").await.json();
+    assert_eq!(several["found"], "several");
 }

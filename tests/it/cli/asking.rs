@@ -332,3 +332,59 @@ fn where_there_is_no_file_that_is_said_first() {
     assert_eq!(serve.code, 2, "{serve:?}");
     assert!(serve.err.starts_with(note), "{serve:?}");
 }
+
+#[test]
+fn every_list_takes_its_filters_without_the_word_list_and_refuses_what_it_does_not_know() {
+    let (world, id) = with_a_dead_letter();
+    for arguments in [
+        &[
+            "dead-letters",
+            "--target",
+            "crm",
+            "--since",
+            "1h",
+            "--limit",
+            "3",
+        ][..],
+        &["dead-letters", "--kind", "rate_limited"],
+        &[
+            "silences", "--state", "active", "--since", "1h", "--limit", "3",
+        ],
+        &["review", "--source", "genesys"],
+        &["review", "--since", "1h", "--limit", "2"],
+        &["review", "--limit", "2"],
+    ] {
+        let ran = world.ask(arguments);
+        assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
+    }
+    let found = world.ask(&["dead-letters", "--target", "crm", "-o", "json"]);
+    assert_eq!(items(&found).len(), 1);
+    let none = world.ask(&["dead-letters", "--kind", "rate_limited", "-o", "json"]);
+    assert!(items(&none).is_empty());
+    for arguments in [
+        &["incidents", "--target", "nosuch"][..],
+        &["deliveries", "--target", "nosuch"],
+        &["events", "--source", "nosuch"],
+    ] {
+        let ran = world.ask(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
+        assert!(
+            ran.err.contains("nosuch") && ran.err.contains("there are"),
+            "{ran:?}"
+        );
+    }
+    // A filter in front of a command would not hold for what the command does.
+    let before = [
+        "dead-letters",
+        "--kind",
+        "rate_limited",
+        "discard",
+        "--all",
+        "--yes",
+    ];
+    let ran = world.ask(&before);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("behind the command"), "{ran:?}");
+    let left = world.ask(&["dead-letters", "-o", "json"]);
+    assert_eq!(items(&left)[0]["id"], Value::String(id));
+}

@@ -43,9 +43,75 @@ async fn two_hundred_queues_of_a_site_are_one_ticket_in_each_crm_and_all_resolve
         site.until_all_is_over(at).await;
         assert_eq!(site.tickets(at).len(), 2, "{at:?}");
         let last = site.outages(at)[0].comments.join("\n");
-        let totals = "200 incidents in all, 200 of them over. queue.waitTime.avg: lowest 400 s (A";
+        let totals =
+            "200 incidents in all, 200 of them over. queue.waitTime.avg: lowest 400 s (Queue A";
         assert!(last.contains(totals), "{last}");
     }
+}
+
+/// What `ringdown` prints with `arguments`.
+fn printed(site: &Site, arguments: &[&str]) -> String {
+    let ran = site.world.command(arguments).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn members_have_names_and_the_worst_of_them_comes_first_on_the_ticket_and_in_the_lists() {
+    let at = At::ServiceNow;
+    let site = Site::unstarted(at, at, "").await;
+    let title = "short_description = \"{{ queue_name or trunk_name }}\"";
+    site.edit(
+        title,
+        "short_description = \"Telephony: {{ rule }} on {{ queue_name or trunk_name }}\"",
+    );
+    site.edit("(queue_id or trunk_id)[:1]", "labels.site or 'all'");
+    let mut site = site;
+    site.world.start().await;
+    for (number, average) in [(0, 400.0), (1, 500.0), (2, 699.0), (3, 600.0)] {
+        site.queues("A", number..number + 1, average).await;
+    }
+    let outage = site.until_outages(at, 1).await.remove(0);
+    assert_eq!(outage.title, "Telephony: outage site: queues in trouble");
+    let names: Vec<&str> = outage
+        .text
+        .lines()
+        .filter_map(|line| line.strip_prefix("- ")?.split(" (").next())
+        .collect();
+    let worst_first = ["Queue A2", "Queue A3", "Queue A1", "Queue A0"];
+    assert_eq!(names, worst_first, "{}", outage.text);
+    site.world.all_delivered().await;
+    let listed = printed(&site, &["incidents", "--outage", &outage.number]);
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 4, "{listed}");
+    for (line, name) in lines.iter().zip(worst_first) {
+        assert!(line.contains(name), "{listed}");
+    }
+    assert!(lines[0].contains("699s > 300s"), "{listed}");
+    let stands = format!("{}, of the outage site all", outage.number);
+    assert!(lines[0].contains(&stands), "{listed}");
+    let shown = printed(&site, &["incidents", "show", "queue a2"]);
+    let outage_id = site.incident("A2").await["outage_id"].clone();
+    assert!(!shown.contains(outage_id.as_str().unwrap()), "{shown}");
+    assert!(
+        shown.contains(&format!("site all, {} in servicenow", outage.number)),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(&format!(
+            "outage site all ({} in servicenow)",
+            outage.number
+        )),
+        "{shown}"
+    );
+    // A reading that has moved since moves the queue.
+    site.queues("A", 0..1, 999.0).await;
+    site.world
+        .until("the worst has changed", async || {
+            let path = format!("incidents?sort=worst&outage={}", outage.number);
+            site.world.items(&path).await[0]["name"] == "Queue A0"
+        })
+        .await;
 }
 
 #[tokio::test]
@@ -134,6 +200,8 @@ async fn a_trunk_that_is_down_explains_the_queues_of_its_site_as_long_as_it_is()
     let outage = site.until_outages(at, 1).await.remove(0);
     let story = "- Trunk A-trunk (trunk-down) explains the others, since ";
     assert!(outage.text.contains(story), "{}", outage.text);
+    let line = outage.text.lines().find(|line| line.starts_with(story));
+    assert!(line.unwrap().ends_with(", status DOWN"), "{}", outage.text);
     let queue = "- Queue A0 (queue-wait), since ";
     assert!(outage.text.contains(queue), "{}", outage.text);
     site.world.all_delivered().await;
@@ -197,7 +265,7 @@ async fn the_ticket_is_told_of_changes_at_most_once_in_update_every_and_of_total
         "Recovered: clear since ",
         "It lasted ",
         "7 incidents in all, 7 of them over",
-        "highest 950 s (A6)",
+        "highest 950 s (Queue A6)",
     ] {
         assert!(last.contains(part), "{part} is missing in {last}");
     }
