@@ -27,6 +27,8 @@ pub struct TargetStatus {
     pub state: BreakerState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
+    /// When a change of a ticket is tried next, while only new tickets pass.
+    pub changes_until: Option<Timestamp>,
     /// Since when it is held, paused, or its circuit open.
     pub since: Option<Timestamp>,
     /// Whether it answers reads meanwhile, as its last probe says.

@@ -110,6 +110,7 @@ impl TargetWorker {
             name: self.name.clone(),
             state: shared.breaker.state(),
             until: (shared.breaker.phase() != BreakerState::Up).then(|| shared.breaker.until()),
+            changes_until: shared.stopped_changes.until(),
             since: shared.breaker.since(),
             answers_reads: shared.breaker.answers_reads(),
             only_tried: only_tried(&shared),

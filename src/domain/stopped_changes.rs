@@ -48,6 +48,12 @@ impl StoppedChanges {
         self.obstacle.as_ref().map(|(_, since)| *since)
     }
 
+    /// Until when no change is tried; `None`: one may be tried now.
+    pub fn until(&self) -> Option<Timestamp> {
+        let (obstacle, _) = self.obstacle.as_ref()?;
+        (obstacle.phase() != BreakerState::Up).then(|| obstacle.until())
+    }
+
     /// A write was accepted. `target` is the state of the whole target. Returns the wait that this ends.
     pub fn record_success(
         &mut self,

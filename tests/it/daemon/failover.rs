@@ -213,7 +213,7 @@ async fn a_change_in_doubt_of_a_ticket_that_does_not_exist_stops_no_failover() {
         .unwrap()
         .to_owned();
     until_salesforce_is(&world, "circuit_open").await;
-    world.daemon.kill();
+    world.daemon.terminate();
     // As after a timeout of a change to the record that a wrong answer had named.
     let options = SqliteConnectOptions::new().filename(world.folder.path().join("ringdown.db"));
     let mut database = SqliteConnection::connect_with(&options).await.unwrap();

@@ -248,6 +248,11 @@ impl Snapshot {
 
     /// When something is due for `target` next.
     pub(crate) fn next_delivery_at(&self, target: &str) -> Option<i64> {
+        self.next_delivery_from(target, None)
+    }
+
+    /// The same, where changes of tickets wait until `changes`.
+    pub(crate) fn next_delivery_from(&self, target: &str, changes: Option<i64>) -> Option<i64> {
         self.deliveries
             .iter()
             .filter(|delivery| {
@@ -256,7 +261,10 @@ impl Snapshot {
                     && !delivery.is_to_be_rendered()
                     && !self.is_blocked(delivery)
             })
-            .map(|delivery| delivery.due_at)
+            .map(|delivery| match delivery.operation.as_str() {
+                "create" => delivery.due_at,
+                _ => changes.map_or(delivery.due_at, |at| at.max(delivery.due_at)),
+            })
             .min()
     }
 

@@ -412,9 +412,10 @@ impl World {
     pub(crate) fn dues(&self) -> Vec<Option<Timestamp>> {
         let mut due = vec![self.decider_due_at().map(Timestamp::from_millis)];
         for target in &self.targets {
-            let next = self.now.next_delivery_at(target.name);
-            let next = next.map(Timestamp::from_millis);
             let status = target.worker.status();
+            let changes = status.changes_until.map(Timestamp::as_millis);
+            let next = self.now.next_delivery_from(target.name, changes);
+            let next = next.map(Timestamp::from_millis);
             // A pause that is over is forgotten at the next success only; a probe is due by
             // itself.
             let probed = matches!(status.state, BreakerState::CircuitOpen | BreakerState::Held);
