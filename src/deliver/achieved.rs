@@ -51,6 +51,14 @@ impl Changed {
     pub(super) fn already() -> Self {
         Self::default()
     }
+
+    /// The CRM accepted a write, and its answer shows nothing of the ticket.
+    pub(super) fn written() -> Self {
+        Self {
+            is_write: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl From<Applied> for Changed {

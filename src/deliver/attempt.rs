@@ -77,16 +77,21 @@ async fn link(ctx: &AttemptContext<'_>, delivery: &ClaimedDelivery) -> Result<Ac
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(Achieved::Changed(Changed::already()));
     }
-    if let Some(unsent) = ctx.instead_of_sending(delivery) {
-        return Ok(Achieved::Unsent(unsent));
-    }
+    let unsent = ctx.instead_of_sending(delivery);
     // No field can point to a ticket of another CRM. The same parent twice changes nothing.
     if is_same_crm {
         crm.link(ticket_id, &parent.id).await?;
     }
+    match unsent {
+        // An earlier try may still write the comment. The ticket is linked, so nothing has to wait for that.
+        Some(_) if is_same_crm => return Ok(Achieved::Changed(Changed::written())),
+        Some(unsent) => return Ok(Achieved::Unsent(unsent)),
+        None => {}
+    }
     change.comment = Some(link_comment(&change, parent, is_same_crm));
-    let applied = crm.update(ticket_id, &change).await?;
-    Ok(Achieved::Changed(applied.into()))
+    let mut changed = Changed::from(crm.update(ticket_id, &change).await?);
+    changed.is_write |= is_same_crm;
+    Ok(Achieved::Changed(changed))
 }
 
 /// Why the ticket is linked, and the ticket of the outage.

@@ -42,13 +42,18 @@ impl Ground {
 
     fn make() -> Self {
         let folder = folder();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let path = folder.path().to_owned();
+        // In a thread of its own: the caller may be in a runtime.
+        let made = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(database(&path))
+        });
         Self {
             settings: settings(folder.path()),
-            database: runtime.block_on(database(folder.path())),
+            database: made.join().unwrap(),
         }
     }
 
