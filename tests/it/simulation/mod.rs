@@ -34,7 +34,7 @@ use coverage::Coverage;
 use ground::Ground;
 use schedule::{Played, play};
 
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 /// Seeds played at the same time, for each processor: one waits for its database's thread most
 /// of the time.
 const AT_ONCE: usize = 2;
