@@ -27,7 +27,8 @@ def over_a_new_connection(session, request, **options):
 
 connection.create_connection, Session.send = from_anywhere, over_a_new_connection
 
-# A cursor is what a page has answered, and a rule is one that there is: no schema can say so.
+# A cursor is what a page has answered, and a rule, a source and a target are ones that there are: no
+# schema can say so.
 PLACES = {True: "MCAwLjAuMC4w", False: "MTc5NTQ0Mjg1MDAwMCAx"}
 
 
@@ -36,7 +37,8 @@ def before_call(context, case, kwargs):
     mode = case.meta.generation.mode if case.meta else None
     if mode != GenerationMode.POSITIVE:
         return
-    known = {"cursor": PLACES[case.operation.path.endswith("/timeline")], "rule": "queue-wait"}
+    known = {"cursor": PLACES[case.operation.path.endswith("/timeline")], "rule": "queue-wait",
+             "source": "genesys", "target": "salesforce"}
     for values in (case.query, case.body):
         if isinstance(values, dict):
             values.update({name: value for name, value in known.items() if name in values})

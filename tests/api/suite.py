@@ -38,7 +38,7 @@ def settings(world):
     lines += ["[parameters]"]
     for parameter, name, how in [
         ("query.rule", "rule", always), ("query.cursor", "cursor", always),
-        ("query.source", "source", often), ("query.target", "target", often),
+        ("query.source", "source", always), ("query.target", "target", always),
         ("path.queue_id", "queue", often), ("path.name", "target", often),
     ]:
         lines.append(f'"{parameter}" = {{ dictionary = "{name}", probability = {how["probability"]} }}')
