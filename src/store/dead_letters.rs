@@ -12,7 +12,7 @@ use super::discarded_creates::{Which, look_up_first, looked_up_first, push_all_e
 use super::history::HistoryColumns;
 use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
-use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
+use super::views::{DeliveryView, Filter, delivery_in, push_delivery_filter};
 use super::{Store, StoreError};
 use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::identity::IncidentId;
@@ -214,7 +214,7 @@ impl Store {
         change.push_ended(&mut update, by);
         update.push(" and id in (select d.id from deliveries d where ", []);
         change.push_states(&mut update, false);
-        push_dead_letter_filter(&mut update, filter);
+        push_delivery_filter(&mut update, filter);
         update.push(") returning id, incident_id, operation", []);
         let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
         finish(&mut tx, change, &mut changed, by).await?;

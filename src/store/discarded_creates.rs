@@ -9,7 +9,7 @@ use super::dead_letters::{Change, IDS_PER_STATEMENT, record_in_histories};
 use super::outages::ChangedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::views::{Filter, push_dead_letter_filter};
+use super::views::{Filter, push_delivery_filter};
 use super::{Store, StoreError};
 use crate::domain::doubt::{AfterLookUp, ENDS_WITHIN};
 use crate::domain::time::Timestamp;
@@ -60,7 +60,7 @@ impl Store {
              where d.state = 'dead' and d.operation = 'create' and d.unknown_at > ",
         );
         left_out.push("?", [by.at.minus(ENDS_WITHIN).into()]);
-        push_dead_letter_filter(&mut left_out, filter);
+        push_delivery_filter(&mut left_out, filter);
         let read = |row: &Row| {
             let unknown_at: Option<Timestamp> = row.get_optional("unknown_at")?;
             Ok((row.get("count")?, unknown_at.map(|at| at.plus(ENDS_WITHIN))))
@@ -107,7 +107,7 @@ pub(super) async fn look_up_first(
                 " and id in (select d.id from deliveries d where d.state = 'dead'",
                 [],
             );
-            push_dead_letter_filter(&mut update, filter);
+            push_delivery_filter(&mut update, filter);
             update.push(")", []);
         }
     }

@@ -257,7 +257,9 @@ const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
       d.tries as attempts, d.created_at, d.settled_at as died_at \
      from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
 
-fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
+/// Narrows a statement over deliveries `d` to `filter`: lists and the operations in bulk mean the same
+/// rows.
+pub(in crate::store) fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     for (number, state) in filter.states.iter().enumerate() {
         select.push(if number == 0 { " and ((" } else { ") or (" }, []);
         match state.as_str() {
@@ -316,15 +318,6 @@ fn push_lane_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     }
 }
 
-/// Narrows a statement over dead letters `d` to `filter`: the list and the operations in bulk
-/// mean the same rows.
-pub(in crate::store) fn push_dead_letter_filter<'a>(
-    select: &mut Statement<'a>,
-    filter: &'a Filter,
-) {
-    push_delivery_filter(select, filter);
-}
-
 fn push_page(select: &mut Statement<'_>, page: &PageRequest) -> Result<(), StoreError> {
     if let Some(after) = &page.after {
         let place = [after.at.into(), after.number()?.into()];
@@ -352,7 +345,7 @@ pub(super) fn dead_letters_select<'a>(
     page: &'a PageRequest,
 ) -> Result<Statement<'a>, StoreError> {
     let mut select = Statement::new(DEAD_LETTERS);
-    push_dead_letter_filter(&mut select, filter);
+    push_delivery_filter(&mut select, filter);
     push_page(&mut select, page)?;
     Ok(select)
 }

@@ -54,7 +54,7 @@ pub use silences::SilenceView;
 pub use timeline_entry::TimelineEntry;
 pub use values::{DisplayTime, Document, RowId, StoredFailure};
 
-pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
+pub(super) use deliveries::{delivery_in, push_delivery_filter};
 pub(super) use reviews::push_review_filter;
 pub(super) use silences::silence_in;
 

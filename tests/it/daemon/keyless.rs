@@ -29,23 +29,16 @@ async fn ticket_of(world: &World, queue: &str) -> Value {
         .map_or(Value::Null, |one| one["ticket"].clone())
 }
 
-#[tokio::test]
-async fn a_ticket_without_our_key_is_known_after_a_restart_and_gets_the_key_once_that_is_allowed() {
-    let mut world = World::unstarted("").await;
-    world.configure(&settings(&world));
-    let instance = world.simulator.servicenow();
-    let barred = json!({"unwritable_fields": ["correlation_id"], "sys_id_mode": "ignored"});
-    instance.switch(&barred).unwrap();
-    world.start().await;
+async fn open_without_key(world: &World) {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world
         .until("the ticket lacks our key", async || {
-            ticket_of(&world, "q1").await["incomplete"][0]["field"] == "correlation_id"
+            ticket_of(world, "q1").await["incomplete"][0]["field"] == "correlation_id"
         })
         .await;
-    world.daemon.kill();
-    world.start().await;
-    world.accept(&event("evt-2", "q2", 400.0)).await;
+}
+
+async fn until_held(world: &World) {
     world
         .until("the target is held", async || {
             let targets = world.items("targets").await;
@@ -54,6 +47,21 @@ async fn a_ticket_without_our_key_is_known_after_a_restart_and_gets_the_key_once
                 .any(|one| one["name"] == "servicenow" && one["state"] == "held")
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_ticket_without_our_key_is_known_after_a_restart_and_gets_the_key_once_that_is_allowed() {
+    let mut world = World::unstarted("").await;
+    world.configure(&settings(&world));
+    let instance = world.simulator.servicenow();
+    let barred = json!({"unwritable_fields": ["correlation_id"], "sys_id_mode": "ignored"});
+    instance.switch(&barred).unwrap();
+    world.start().await;
+    open_without_key(&world).await;
+    world.daemon.kill();
+    world.start().await;
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    until_held(&world).await;
     let instance = world.simulator.servicenow();
     assert_eq!(instance.tickets().len(), 1, "no further one is opened");
     let status = world.api("status").await;
@@ -86,12 +94,7 @@ async fn a_ticket_without_our_key_is_known_although_the_database_failed_at_the_s
     let barred = json!({"unwritable_fields": ["correlation_id"], "sys_id_mode": "ignored"});
     world.simulator.servicenow().switch(&barred).unwrap();
     world.start().await;
-    world.accept(&event("evt-1", "q1", 400.0)).await;
-    world
-        .until("the ticket lacks our key", async || {
-            ticket_of(&world, "q1").await["incomplete"][0]["field"] == "correlation_id"
-        })
-        .await;
+    open_without_key(&world).await;
     world.daemon.kill();
     let rename =
         |from: &str, to: &str| format!("alter table incidents rename column {from} to {to}");
@@ -112,14 +115,7 @@ async fn a_ticket_without_our_key_is_known_although_the_database_failed_at_the_s
     database.close().await.unwrap();
     world.until_ready().await;
     world.accept(&event("evt-2", "q2", 400.0)).await;
-    world
-        .until("the target is held", async || {
-            let targets = world.items("targets").await;
-            targets
-                .iter()
-                .any(|one| one["name"] == "servicenow" && one["state"] == "held")
-        })
-        .await;
+    until_held(&world).await;
     let tickets = world.simulator.servicenow().tickets();
     assert_eq!(tickets.len(), 1, "no further one is opened");
 }

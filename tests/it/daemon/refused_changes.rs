@@ -40,6 +40,22 @@ async fn until_opened(world: &World, count: usize) {
         .await;
 }
 
+/// Four queues have tickets and recover; our user may not change these any more.
+async fn four_recover_in_vain(world: &World) {
+    for queue in 0..4 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+    }
+    until_opened(world, 4).await;
+    world.all_delivered().await;
+    let denied = json!({"may_write": false});
+    world.simulator.servicenow().switch(&denied).unwrap();
+    for queue in 0..4 {
+        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
+        world.accept(&event).await;
+    }
+}
+
 /// The target `servicenow`, as people see it.
 async fn target(world: &World) -> Value {
     let targets = world.items("targets").await;
@@ -51,17 +67,7 @@ async fn target(world: &World) -> Value {
 async fn a_user_who_may_create_and_not_change_holds_no_create_and_is_named() {
     let world = in_servicenow().await;
     let instance = world.simulator.servicenow();
-    for queue in 0..4 {
-        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
-        world.accept(&event).await;
-    }
-    until_opened(&world, 4).await;
-    world.all_delivered().await;
-    instance.switch(&json!({"may_write": false})).unwrap();
-    for queue in 0..4 {
-        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
-        world.accept(&event).await;
-    }
+    four_recover_in_vain(&world).await;
     world
         .until("the operation is known to be refused", async || {
             !target(&world).await["refused_operations"][0].is_null()
@@ -112,17 +118,7 @@ async fn a_user_who_may_create_and_not_change_holds_no_create_and_is_named() {
 async fn nobody_must_act_for_an_operation_that_nothing_waits_for_any_more() {
     let world = in_servicenow_with("[targets.servicenow.sync]\npoll_every = \"200ms\"").await;
     let instance = world.simulator.servicenow();
-    for queue in 0..4 {
-        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
-        world.accept(&event).await;
-    }
-    until_opened(&world, 4).await;
-    world.all_delivered().await;
-    instance.switch(&json!({"may_write": false})).unwrap();
-    for queue in 0..4 {
-        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
-        world.accept(&event).await;
-    }
+    four_recover_in_vain(&world).await;
     world
         .until("the operation is known to be refused", async || {
             let waits = world.items("deliveries?state=parked&limit=500").await;
@@ -149,17 +145,7 @@ async fn nobody_must_act_for_an_operation_that_nothing_waits_for_any_more() {
 async fn tickets_that_a_person_has_closed_do_not_end_the_refusal_of_an_operation() {
     let world = in_servicenow_with("[targets.servicenow.sync]\npoll_every = \"1h\"").await;
     let instance = world.simulator.servicenow();
-    for queue in 0..4 {
-        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
-        world.accept(&event).await;
-    }
-    until_opened(&world, 4).await;
-    world.all_delivered().await;
-    instance.switch(&json!({"may_write": false})).unwrap();
-    for queue in 0..4 {
-        let event = event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0);
-        world.accept(&event).await;
-    }
+    four_recover_in_vain(&world).await;
     let parked = async || world.items("deliveries?state=parked&limit=500").await;
     world
         .until("the operation is known to be refused", async || {

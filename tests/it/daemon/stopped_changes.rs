@@ -112,6 +112,19 @@ async fn until_everything_is_resolved(world: &World, count: usize) {
     assert_eq!(target(world).await["refused_operations"], json!([]));
 }
 
+/// The six queues recover, and their resolutions meet `kind`.
+async fn stop_changes(world: &World, kind: FaultKind) {
+    stop(world, kind, "PATCH");
+    for number in 0..6 {
+        recover(world, &format!("q{number}")).await;
+    }
+    world
+        .until("the obstacle is met", async || {
+            target(world).await["state"] != "up"
+        })
+        .await;
+}
+
 #[tokio::test]
 async fn what_stops_every_change_of_a_ticket_delays_no_new_ticket() {
     let own = json!({"error": {"message": "User Not Authorized",
@@ -127,15 +140,7 @@ async fn what_stops_every_change_of_a_ticket_delays_no_new_ticket() {
     ] {
         let world = in_servicenow().await;
         six_open(&world).await;
-        stop(&world, kind.clone(), "PATCH");
-        for number in 0..6 {
-            recover(&world, &format!("q{number}")).await;
-        }
-        world
-            .until("the obstacle is met", async || {
-                target(&world).await["state"] != "up"
-            })
-            .await;
+        stop_changes(&world, kind.clone()).await;
         others_are_opened_soon(&world, 6..14).await;
         let now = target(&world).await;
         assert_eq!(now["state"], "up", "{kind:?}: {now}");
@@ -165,15 +170,7 @@ async fn what_stops_every_change_of_a_ticket_delays_no_new_ticket() {
 async fn changes_that_are_stopped_are_tried_at_the_rate_of_one_wait_after_the_other() {
     let world = in_servicenow().await;
     six_open(&world).await;
-    stop(&world, page(), "PATCH");
-    for number in 0..6 {
-        recover(&world, &format!("q{number}")).await;
-    }
-    world
-        .until("the obstacle is met", async || {
-            target(&world).await["state"] != "up"
-        })
-        .await;
+    stop_changes(&world, page()).await;
     others_are_opened_soon(&world, 6..7).await;
     let tried = || {
         let requests = world.simulator.servicenow().requests();
@@ -190,15 +187,7 @@ async fn changes_that_are_stopped_are_tried_at_the_rate_of_one_wait_after_the_ot
 async fn after_a_restart_new_tickets_still_pass_what_stops_changes() {
     let mut world = in_servicenow().await;
     six_open(&world).await;
-    stop(&world, page(), "PATCH");
-    for number in 0..6 {
-        recover(&world, &format!("q{number}")).await;
-    }
-    world
-        .until("the obstacle is met", async || {
-            target(&world).await["state"] != "up"
-        })
-        .await;
+    stop_changes(&world, page()).await;
     others_are_opened_soon(&world, 6..8).await;
     world.daemon.kill();
     world.start().await;
